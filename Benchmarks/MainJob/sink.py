@@ -1,0 +1,111 @@
+"""An nginx as webhook endpoint: N HTTPS (or clear) targets, each with its own access log."""
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Sink:
+    """`directory` holds configuration, certificate and logs; `bodies` keeps every body as a file."""
+
+    def __init__(self, directory, endpoints, tls=True, bodies=False, workers=1, log=True):
+        self.directory = pathlib.Path(directory)
+        self.endpoints = endpoints
+        self.tls = tls
+        self.bodies = bodies
+        self.workers = workers
+        self.log = log
+        self.port = free_port()
+        self.inner_port = free_port()
+        self.process = None
+        shutil.rmtree(self.directory, ignore_errors=True)
+        for name in ("logs", "bodies"):
+            (self.directory / name).mkdir(parents=True)
+        self.certificate = self.directory / "cert.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+             "-nodes", "-keyout", str(self.directory / "key.pem"), "-out", str(self.certificate),
+             "-days", "30", "-subj", "/CN=localhost",
+             "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+            check=True, capture_output=True)
+
+    def url(self, index):
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/e{index}"
+
+    def configuration(self):
+        body = (
+            f"client_body_in_file_only on; proxy_pass http://127.0.0.1:{self.inner_port};"
+            if self.bodies else "return 204;")
+        locations = "\n".join(
+            f"""location = /e{i} {{
+                 {f'access_log {self.directory}/logs/e{i}.log line buffer=64k flush=1s;'
+                  if self.log else 'access_log off;'}
+                 {body} }}""" for i in range(self.endpoints))
+        tls = (f"ssl_certificate {self.certificate}; ssl_certificate_key {self.directory}/key.pem;"
+               "ssl_session_tickets on;" if self.tls else "")
+        return f"""
+daemon off; user root; worker_processes {self.workers}; pid {self.directory}/nginx.pid;
+error_log {self.directory}/error.log;
+events {{ worker_connections 8192; }}
+http {{
+  log_format line '$msec $http_webhook_id $http_webhook_timestamp $request_body_file $http_webhook_signature';
+  access_log off;
+  client_body_temp_path {self.directory}/bodies; proxy_temp_path {self.directory}/proxy;
+  fastcgi_temp_path {self.directory}/f; uwsgi_temp_path {self.directory}/u; scgi_temp_path {self.directory}/s;
+  keepalive_requests 1000000000; keepalive_timeout 600s; client_max_body_size 4m; client_body_buffer_size 64k;
+  server {{
+    listen 127.0.0.1:{self.port} {'ssl' if self.tls else ''} backlog=4096;
+    {tls}
+    {locations}
+  }}
+  server {{ listen 127.0.0.1:{self.inner_port}; location / {{ return 204; }} }}
+}}"""
+
+    def start(self):
+        path = self.directory / "nginx.conf"
+        path.write_text(self.configuration())
+        self.process = subprocess.Popen(
+            ["nginx", "-p", str(self.directory), "-c", str(path)],
+            stderr=open(self.directory / "stderr.log", "ab"))
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return self
+            except OSError:
+                time.sleep(0.05)
+        raise RuntimeError("nginx did not start: " + (self.directory / "error.log").read_text())
+
+    def stop(self):
+        """Ends nginx; buffered log lines are written."""
+        if self.process:
+            self.process.send_signal(signal.SIGQUIT)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
+
+    def reopen(self):
+        """Makes nginx write buffered log lines out."""
+        pid = int((self.directory / "nginx.pid").read_text())
+        os.kill(pid, signal.SIGUSR1)
+        time.sleep(0.5)
+
+    def lines(self, index):
+        path = self.directory / "logs" / f"e{index}.log"
+        if not path.exists():
+            return
+        with open(path, encoding="ascii", errors="replace") as file:
+            for line in file:
+                yield line.rstrip("\n").split(" ", 4)

@@ -1,0 +1,84 @@
+internal import Broker
+internal import Catalog
+internal import HTTPTypes
+internal import Hummingbird
+
+/// Collects the routes of all nouns, each with the scope that its bearer needs.
+struct AdminRoutes {
+  /// Paths that answer whatever the host is called.
+  static let healthPaths: Set<String> = ["/healthz", "/readyz"]
+  private static let openPaths: Set<String> = [
+    "/healthz", "/readyz", "/metrics", "/api/v1/health", "/api/v1/health/ping",
+  ]
+
+  typealias Handler = @Sendable (Request, AdminContext) async throws -> Response
+
+  private struct Route {
+    var method: HTTPRequest.Method
+    var path: String
+    var scope: TokenScope?
+    var handler: Handler
+  }
+
+  private var routes: [Route] = []
+
+  /// Adds a route.
+  ///
+  /// - Parameters:
+  ///   - path: below `/`; `{app}` and `{endpoint}` name parts.
+  ///   - scope: what the bearer needs; nil for everybody.
+  mutating func on(
+    _ method: HTTPRequest.Method, _ path: String, _ scope: TokenScope?,
+    _ handler: @escaping Handler
+  ) {
+    routes.append(Route(method: method, path: path, scope: scope, handler: handler))
+  }
+
+  /// Whether a path is served without a token; what is not under `/api/` has nothing to hide.
+  static func isOpen(_ path: String) -> Bool {
+    openPaths.contains(path) || !path.hasPrefix("/api/")
+  }
+
+  /// The router with all routes and what lies before them.
+  static func router(control: BrokerControl) -> Router<AdminContext> {
+    var routes = AdminRoutes()
+    routes.addHealth(control)
+    routes.addApplications(control)
+    routes.addEndpoints(control)
+    routes.addEndpointActions(control)
+    routes.addEndpointHeaders(control)
+    routes.addSecrets(control)
+    routes.addMessages(control)
+    routes.addReports(control)
+    routes.addDeadLetters(control)
+    return routes.build(control)
+  }
+
+  private func build(_ control: BrokerControl) -> Router<AdminContext> {
+    var table = RouteTable()
+    for route in routes { table.add(route.method, route.path) }
+    let settings = control.settings
+    let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
+    router.middlewares.add(ErrorMiddleware(table: table))
+    router.middlewares.add(
+      HostMiddleware(
+        rule: HostRule(
+          listenHost: settings.listenHostAndPort?.host ?? "", publicURL: settings.publicURL)))
+    router.middlewares.add(AuthenticationMiddleware(catalog: control.catalog))
+    let gate = Gate(catalog: control.catalog)
+    for route in routes {
+      router.on(RouterPath(route.path), method: route.method) { request, context in
+        if let scope = route.scope { try gate.require(scope, request, context) }
+        return try await route.handler(request, context)
+      }
+    }
+    return router
+  }
+}
+
+extension Response {
+  /// An answer without a body.
+  static func empty(headers: HTTPFields = [:]) -> Response {
+    Response(status: .noContent, headers: headers)
+  }
+}

@@ -1,0 +1,119 @@
+internal import Catalog
+internal import Flow
+
+/// How requests are to be authorised: `{"basic":"user:password"}`, `{"bearer":"token"}`, or the
+/// word that listings show, which changes nothing unless it is `none`.
+enum AuthIn: Decodable, Equatable {
+  case given(EndpointAuth)
+  case unchanged
+
+  private enum Key: String, CodingKey { case basic, bearer }
+
+  init(from decoder: any Decoder) throws {
+    if let word = try? decoder.singleValueContainer().decode(String.self) {
+      self = word == "none" ? .given(.none) : .unchanged
+      return
+    }
+    let container = try decoder.container(keyedBy: Key.self)
+    let basic = try container.decodeIfPresent(String.self, forKey: .basic)
+    let bearer = try container.decodeIfPresent(String.self, forKey: .bearer)
+    switch (basic, bearer) {
+    case (let pair?, nil):
+      guard let colon = pair.firstIndex(of: ":") else {
+        throw AdminError.invalid("auth.basic", "must be 'user:password'")
+      }
+      self = .given(
+        .basic(user: String(pair[..<colon]), password: String(pair[pair.index(after: colon)...])))
+    case (nil, let token?): self = .given(.bearer(token: token))
+    case (nil, nil): self = .given(.none)
+    default: throw AdminError.invalid("auth", "either basic or bearer, not both")
+    }
+  }
+}
+
+/// What a client says about an endpoint, by creation, PUT or PATCH; unknown members are ignored.
+///
+/// `filterTypes` is Svix's older word for `eventTypes`, `throttleRate` and `rateLimit` its whole
+/// number a second for `rate`; `name` is another word for `uid`, `enabled` the opposite of
+/// `disabled`.
+struct EndpointIn: Decodable {
+  var url: Field<String>
+  var uid: Field<String>
+  var description: Field<String>
+  var types: Field<[String]>
+  var channels: Field<[String]>
+  var sources: Field<[String]>
+  var disabled: Field<Bool>
+  var paused: Field<Bool>
+  var secret: Field<String>
+  var headers: Field<[String: String]>
+  var auth: Field<AuthIn>
+  var format: Field<PayloadFormat>
+  var signing: Field<SigningScheme>
+  var retry: Field<String>
+  var timeoutSeconds: Field<Double>
+  var rate: Field<String>
+  var maxInFlight: Field<Int>
+  var ordered: Field<Bool>
+  var ca: Field<String>
+  var maxAgeSeconds: Field<Int>
+  var metadata: Field<[String: String]>
+
+  private enum Key: String, CodingKey {
+    case url, uid, name, description, eventTypes, filterTypes, channels, sources, disabled, enabled
+    case paused, secret, headers, auth, format, signing, retry, timeoutSeconds, rate, throttleRate
+    case rateLimit, maxInFlight, ordered, ca, maxAgeSeconds, metadata
+  }
+
+  init(from decoder: any Decoder) throws {
+    let members = try decoder.container(keyedBy: Key.self)
+    url = try members.field(String.self, .url)
+    uid = try members.first(String.self, .uid, .name)
+    description = try members.field(String.self, .description)
+    types = try members.first([String].self, .eventTypes, .filterTypes)
+    channels = try members.field([String].self, .channels)
+    sources = try members.field([String].self, .sources)
+    disabled = try members.field(Bool.self, .disabled)
+    if disabled.isAbsent { disabled = try members.field(Bool.self, .enabled).map { !$0 } }
+    paused = try members.field(Bool.self, .paused)
+    secret = try members.field(String.self, .secret)
+    headers = try members.field([String: String].self, .headers)
+    auth = try members.field(AuthIn.self, .auth)
+    format = try members.word(PayloadFormat.self, .format)
+    signing = try members.word(SigningScheme.self, .signing)
+    retry = try members.field(String.self, .retry)
+    timeoutSeconds = try members.field(Double.self, .timeoutSeconds)
+    rate = try members.field(String.self, .rate)
+    if rate.isAbsent {
+      let key = members.contains(.throttleRate) ? Key.throttleRate : .rateLimit
+      rate = try members.whole(key).map { "\($0)/s" }
+    }
+    maxInFlight = try members.whole(.maxInFlight)
+    ordered = try members.field(Bool.self, .ordered)
+    ca = try members.field(String.self, .ca)
+    maxAgeSeconds = try members.whole(.maxAgeSeconds)
+    metadata = try members.field([String: String].self, .metadata)
+  }
+}
+
+extension KeyedDecodingContainer {
+  /// The first member of the two that is there.
+  fileprivate func first<Value: Decodable>(
+    _ type: Value.Type, _ key: Key, _ other: Key
+  ) throws -> Field<Value> {
+    contains(key) ? try field(type, key) : try field(type, other)
+  }
+
+  /// A member that is one of a few words.
+  fileprivate func word<Word: RawRepresentable & CaseIterable>(
+    _ type: Word.Type, _ key: Key
+  ) throws -> Field<Word> where Word.RawValue == String {
+    try field(String.self, key).map { text in
+      guard let word = Word(rawValue: text) else {
+        let allowed = Word.allCases.map(\.rawValue).joined(separator: ", ")
+        throw AdminError.invalid(key.stringValue, "'\(text.prefix(64))' is not one of \(allowed)")
+      }
+      return word
+    }
+  }
+}

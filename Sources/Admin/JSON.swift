@@ -1,0 +1,103 @@
+internal import Foundation
+internal import Hummingbird
+internal import NIOCore
+internal import Wire
+
+/// JSON in and out of requests.
+enum JSON {
+  /// The request's whole body; empty when there is none.
+  ///
+  /// - Throws: ``AdminError/payloadTooLarge``.
+  static func body(_ request: Request) async throws -> [UInt8] {
+    do {
+      let buffer = try await request.body.collect(upTo: AdminServer.requestBytesMax)
+      return Array(buffer.readableBytesView)
+    } catch is NIOTooManyBytesError {
+      throw AdminError.payloadTooLarge
+    }
+  }
+
+  /// The request's body as a value.
+  ///
+  /// - Throws: ``AdminError``: 400 when it is not JSON, 422 with the place when a value is wrong.
+  @inline(never)
+  static func decode<Value: Decodable>(
+    _ type: Value.Type, from request: Request
+  ) async throws -> Value {
+    try decode(type, from: try await body(request))
+  }
+
+  @inline(never)
+  static func decode<Value: Decodable>(
+    _ type: Value.Type, from bytes: [UInt8]
+  ) throws(AdminError) -> Value {
+    // The decoder takes more than JSON, trailing commas for one.
+    let result = unsafe bytes.withUnsafeBytes { unsafe JSONScanner.scan($0) }
+    if case .invalid(let offset) = result {
+      throw .badRequest("the body is not JSON: wrong at byte \(offset)")
+    }
+    do {
+      return try JSONDecoder().decode(type, from: Data(bytes))
+    } catch let error as AdminError {
+      throw error
+    } catch let error as DecodingError {
+      throw AdminError(error)
+    } catch {
+      throw .badRequest("the body is not JSON")
+    }
+  }
+
+  static func encode(_ value: some Encodable) throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return [UInt8](try encoder.encode(value))
+  }
+
+  static func response(
+    _ value: some Encodable, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
+  ) throws -> Response {
+    response(bytes: try encode(value), status: status, headers: headers)
+  }
+
+  static func response(
+    bytes: [UInt8], status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
+  ) -> Response {
+    var headers = headers
+    headers[.contentType] = "application/json"
+    return Response(
+      status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+  }
+}
+
+extension AdminError {
+  /// Where a value of the body is wrong.
+  init(_ error: DecodingError) {
+    switch error {
+    case .dataCorrupted(let context):
+      self = .invalid(Self.place(context.codingPath), context.debugDescription)
+    case .keyNotFound(let key, let context):
+      self = .invalid(Self.place(context.codingPath + [key]), "this field is required")
+    case .valueNotFound(_, let context):
+      self = .invalid(Self.place(context.codingPath), "must not be null")
+    case .typeMismatch(let type, let context):
+      self = .invalid(Self.place(context.codingPath), "must be \(Self.word(for: type))")
+    @unknown default: self = .badRequest("the body cannot be read")
+    }
+  }
+
+  private static func place(_ path: [any CodingKey]) -> String {
+    path.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
+  }
+
+  private static func word(for type: any Any.Type) -> String {
+    switch type {
+    case is String.Type: "a string"
+    case is Bool.Type: "true or false"
+    case is Int.Type: "a whole number"
+    case is Double.Type: "a number"
+    case is [Any].Type: "an array"
+    case is [String: Any].Type: "an object"
+    default: "of another type"
+    }
+  }
+}

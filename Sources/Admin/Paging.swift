@@ -1,0 +1,91 @@
+internal import Catalog
+internal import Foundation
+internal import Hummingbird
+internal import Wire
+
+/// A part of a list, as Svix clients walk it.
+struct ListOut<Element: Encodable>: Encodable {
+  var data: [Element]
+  /// Where the next part begins; null when this one is empty.
+  var iterator: String?
+  /// Where the part before this one ends.
+  var prevIterator: String?
+  /// Whether nothing lies beyond this part.
+  var done: Bool
+
+  enum Key: CodingKey { case data, iterator, prevIterator, done }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(data, forKey: .data)
+    // Null, not absent: generated clients ask for the key.
+    try container.encode(iterator, forKey: .iterator)
+    try container.encode(prevIterator, forKey: .prevIterator)
+    try container.encode(done, forKey: .done)
+  }
+}
+
+extension ListOut {
+  /// The part of a list that a page is.
+  init<Record>(_ page: Page<Record>, id: (Record) -> String, _ element: (Record) -> Element) {
+    data = page.elements.map(element)
+    iterator = page.elements.last.map(id)
+    prevIterator = page.elements.first.map { "-" + id($0) }
+    done = page.isLast
+  }
+}
+
+extension PageRequest {
+  /// Reads `limit`, `iterator` and `order`.
+  ///
+  /// - Parameter prefix: what the ids of this list begin with, so that the iterator of another list
+  ///   is told apart.
+  /// - Throws: ``AdminError``, 400: out of range or of another list.
+  init(query: QueryReader, prefix: String) throws {
+    let text = query.text("iterator") ?? ""
+    let isBackwards = text.hasPrefix("-")
+    let cursor = isBackwards ? String(text.dropFirst()) : text
+    let isOwn = cursor.hasPrefix(prefix) && KSUID(String(cursor.dropFirst(prefix.count))) != nil
+    guard text.isEmpty || isOwn else {
+      throw AdminError.badRequest("iterator: not one that this list gave")
+    }
+    let order = query.text("order") ?? "ascending"
+    guard ["ascending", "descending"].contains(order) else {
+      throw AdminError.badRequest("order: ascending or descending")
+    }
+    self.init(
+      limit: try query.limit(), cursor: cursor.isEmpty ? nil : cursor, isBackwards: isBackwards,
+      isDescending: order == "descending")
+  }
+}
+
+/// The query of a request, percent-decoded.
+struct QueryReader {
+  private var values: [String: String] = [:]
+
+  init(_ request: Request) { self.init(request.uri.query ?? "") }
+
+  init(_ query: String) {
+    for pair in query.split(separator: "&") {
+      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let text = parts.count == 2 ? String(parts[1].replacing("+", with: " ")) : ""
+      values[String(parts[0])] = text.removingPercentEncoding ?? text
+    }
+  }
+
+  /// A value; nil when it is absent or empty.
+  func text(_ name: String) -> String? {
+    values[name].flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  func flag(_ name: String) -> Bool { ["true", "1"].contains(values[name] ?? "") }
+
+  /// `limit`, 1 to 250, 50 when it is absent.
+  func limit() throws -> Int {
+    guard let text = text("limit") else { return PageRequest.limitDefault }
+    guard let value = Int(text), (1...PageRequest.limitMax).contains(value) else {
+      throw AdminError.badRequest("limit: from 1 to \(PageRequest.limitMax)")
+    }
+    return value
+  }
+}

@@ -1,0 +1,160 @@
+internal import Base
+internal import Catalog
+internal import Glibc
+internal import Ingest
+public import Logging
+internal import Storage
+internal import System
+internal import TLS
+
+/// A running broker: data plane, catalogue, and what the API may ask of them.
+public final class Broker: Sendable {
+  /// What API, page and signals may ask.
+  public let control: BrokerControl
+  private let settings: Settings
+  private let plane: DataPlane
+  private let housekeeping: Task<Void, Never>
+  private let lock: DirectoryLock
+
+  /// Starts a broker: locks the directory, opens catalogue and log, recovers, and runs the threads.
+  ///
+  /// When it returns, the local socket accepts events.
+  /// - Throws: what is wrong, with its path, and nothing is left running.
+  public static func start(settings: Settings, logger: Logger) throws(BrokerError) -> Broker {
+    ProcessSetup.protect()
+    let disk = RealDisk()
+    let lock = try storage { () throws(StorageError) in
+      try makeDirectory(settings.data, disk)
+      return try DirectoryLock(directory: settings.data)
+    }
+    let catalog = try openCatalog(settings)
+    let recovered = try storage { () throws(StorageError) in
+      try Recovery.open(
+        directory: settings.data, disk: disk, now: RealClock().now(),
+        log: { logger.notice("\($0)") })
+    }
+    let configuration = try PlaneConfiguration(settings, disk: disk)
+    let listener = try listen(settings)
+    let box = ControlBox()
+    let plane = try DataPlane(
+      configuration, recovered: recovered, listener: listener, hooks: box.hooks)
+    let control = BrokerControl(
+      catalog: catalog, settings: settings, plane: plane,
+      startedUnixMilliseconds: RealClock.unix.value)
+    box.fill(control)
+    try load(control, plane, recovered)
+    plane.start(failed: { error, path in
+      // Nothing acknowledged is at stake: what the failed sync covers was never answered.
+      logger.critical(
+        "the journal could not be written; ending, so that nothing unsynced is acknowledged",
+        metadata: ["error": "\(error)", "path": "\(path)"])
+      _exit(70)
+    })
+    let housekeeper = Housekeeper(
+      control: control, notices: plane.notices, settled: plane.settled, logger: logger)
+    housekeeper.recordDead(recovered.deadSinceCheckpoint)
+    return Broker(
+      control: control, settings: settings, plane: plane,
+      housekeeping: Task { await housekeeper.run() }, lock: lock)
+  }
+
+  private init(
+    control: BrokerControl, settings: Settings, plane: DataPlane,
+    housekeeping: Task<Void, Never>, lock: DirectoryLock
+  ) {
+    self.control = control
+    self.settings = settings
+    self.plane = plane
+    self.housekeeping = housekeeping
+    self.lock = lock
+  }
+
+  /// Writes the API's address where the command line looks for it.
+  /// - Returns: the URL.
+  public func publishAddress(port: Int) -> String {
+    let host = settings.listenHostAndPort?.host ?? "127.0.0.1"
+    let reachable = host == "0.0.0.0" ? "127.0.0.1" : host == "::" ? "::1" : host
+    let shown = reachable.contains(":") ? "[\(reachable)]" : reachable
+    let scheme = settings.tlsCertificate.isEmpty ? "http" : "https"
+    let url = settings.publicURL.isEmpty ? "\(scheme)://\(shown):\(port)" : settings.publicURL
+    Self.write(url + "\n", to: settings.addressPath)
+    return url
+  }
+
+  /// Drains and stops: no new events, attempts in flight end, the journal closes cleanly.
+  /// - Returns: whether everything in flight ended within the drain timeout.
+  public func stop() async -> Bool {
+    let idle = await plane.drain(within: settings.drainTimeout)
+    let closed = await plane.finish(within: .seconds(10))
+    housekeeping.cancel()
+    await housekeeping.value
+    SocketFile.remove(path: settings.socketPath)
+    _ = unsafe unlink(settings.addressPath)
+    try? control.catalog.close()
+    return idle && closed
+  }
+
+  private static func storage<R>(_ body: () throws(StorageError) -> R) throws(BrokerError) -> R {
+    do throws(StorageError) {
+      return try body()
+    } catch {
+      throw .failed(error.description)
+    }
+  }
+
+  private static func makeDirectory(_ path: String, _ disk: any Disk) throws(StorageError) {
+    do throws(SystemError) {
+      try disk.makeDirectory(path)
+    } catch {
+      throw .system(path: path, error)
+    }
+  }
+
+  private static func openCatalog(_ settings: Settings) throws(BrokerError) -> Catalog {
+    let sealer: Sealer
+    do throws(SealerError) {
+      sealer = try Sealer(keyFile: settings.keyPath)
+    } catch {
+      throw .failed(error.description)
+    }
+    do throws(CatalogError) {
+      let catalog = try Catalog(path: settings.data + "/catalog.db", sealer: sealer)
+      try catalog.ensureAdminToken(writeTo: settings.tokenPath)
+      return catalog
+    } catch {
+      throw .failed(error.text)
+    }
+  }
+
+  private static func listen(_ settings: Settings) throws(BrokerError) -> Socket {
+    do throws(SocketFileError) {
+      return try SocketFile.listen(
+        path: settings.socketPath, group: settings.socketGroup.isEmpty ? nil : settings.socketGroup,
+        network: Network())
+    } catch {
+      throw .failed(error.text)
+    }
+  }
+
+  /// Gives every stage what the catalogue knows, before the threads run.
+  private static func load(
+    _ control: BrokerControl, _ plane: DataPlane, _ recovered: RecoveredLog
+  ) throws(BrokerError) {
+    do throws(CatalogError) {
+      try control.catalog.raiseEndpointNumberHighWater(to: recovered.endpointHighWater)
+      let records = try control.catalog.endpoints(application: nil)
+      let applications = try control.catalog.applications()
+      control.funnel.preload(records, applications: applications)
+    } catch {
+      throw .failed(error.text)
+    }
+  }
+
+  private static func write(_ text: String, to path: String) {
+    let temporary = path + ".tmp"
+    guard let file = unsafe fopen(temporary, "w") else { return }
+    _ = unsafe fputs(text, file)
+    _ = unsafe fclose(file)
+    _ = unsafe rename(temporary, path)
+  }
+}

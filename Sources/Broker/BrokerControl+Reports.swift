@@ -1,0 +1,110 @@
+internal import Base
+public import Catalog
+internal import Flow
+internal import System
+internal import Wire
+
+extension BrokerControl {
+  /// The broker at a glance.
+  public func status() async -> StatusReport {
+    let lifetime = plane.counters.lifetime()
+    let journal = plane.journalBytes
+    return StatusReport(
+      version: fanfareVersion,
+      uptimeSeconds: Double(RealClock.unix.value - started) / 1000,
+      events: .init(accepted: lifetime.accepted),
+      deliveries: .init(
+        delivered: lifetime.delivered, retried: lifetime.retried,
+        pending: plane.counters.depth, dead: lifetime.dead, expired: lifetime.expired),
+      journal: .init(bytes: journal.files, plainBytes: journal.plainWritten),
+      endpoints: funnel.endpointCount, notReady: notReadyReasons)
+  }
+
+  /// Depth and state, in all and by endpoint.
+  /// - Parameter application: id, uid or name; `nil` for all.
+  public func spool(application: String?) async throws(ControlError) -> SpoolReport {
+    let records = try catalogCall { () throws(CatalogError) in
+      try catalog.endpoints(application: application)
+    }
+    let names = try applicationNames()
+    var lanes: [UInt32: LaneStatus] = [:]
+    for status in await plane.statuses() { lanes[status.endpoint.value] = status }
+    let dead = catalog.deadCounts()
+    let sizes = MeanSizes(plane: plane)
+    let now = RealClock.unix
+    let lines = records.map { record in
+      spoolLine(
+        record, lanes[record.number], dead: UInt64(dead[record.number] ?? 0), sizes: sizes,
+        application: record.applicationNumbers.first.flatMap { names[$0] } ?? "", now: now)
+    }
+    let depth = lines.reduce(0) { $0 + $1.depth }
+    return SpoolReport(
+      total: .init(
+        depth: depth, dead: lines.reduce(0) { $0 + $1.dead },
+        bytes: lines.reduce(0) { $0 + $1.bytes },
+        plainBytes: lines.reduce(0) { $0 + $1.plainBytes }),
+      endpoints: lines)
+  }
+
+  /// What was given up, newest first.
+  public func deadLetters(application: String, endpoint: String?, limit: Int, before: Int64?)
+    throws(ControlError) -> [DeadLetterRecord]
+  {
+    try catalogCall { () throws(CatalogError) in
+      try catalog.deadLetters(
+        application: application, endpoint: endpoint, limit: limit, before: before)
+    }
+  }
+
+  private func applicationNames() throws(ControlError) -> [UInt32: String] {
+    let applications = try catalogCall { () throws(CatalogError) in try catalog.applications() }
+    var names: [UInt32: String] = [:]
+    for application in applications { names[application.number] = application.name }
+    return names
+  }
+
+  private func spoolLine(
+    _ record: EndpointRecord, _ lane: LaneStatus?, dead: UInt64, sizes: MeanSizes,
+    application: String, now: UnixMilliseconds
+  ) -> SpoolLine {
+    let depth = lane?.depth ?? 0
+    let state = record.disabled ? .disabled : record.paused ? .paused : lane?.state ?? .ok
+    let failure = lane?.lastFailure ?? .none
+    return SpoolLine(
+      id: record.id, name: record.name, application: application, depth: depth, dead: dead,
+      inFlight: lane?.inFlight ?? 0, bytes: UInt64(Double(depth) * sizes.packed),
+      plainBytes: UInt64(Double(depth) * sizes.plain),
+      oldestSeconds: oldestSeconds(lane, now: now),
+      nextAttempt: lane?.nextAttempt.map { RFC3339.text($0) }, attempts: lane?.attempts ?? 0,
+      state: state.rawValue, lastStatus: Int(lane?.lastStatus ?? 0),
+      lastError: Self.errorText(failure, status: lane?.lastStatus ?? 0))
+  }
+
+  private func oldestSeconds(_ lane: LaneStatus?, now: UnixMilliseconds) -> Double {
+    guard let lane, lane.depth > 0 else { return 0 }
+    let time = lane.oldestTime ?? lane.oldest.flatMap { plane.eventTime(at: $0) }
+    guard let time, time.value < now.value else { return 0 }
+    return Double(now.value - time.value) / 1000
+  }
+
+  private static func errorText(_ failure: FailureClass, status: UInt16) -> String? {
+    switch failure {
+    case .none: nil
+    case .status: "answered \(status)"
+    default: failure.text
+    }
+  }
+}
+
+/// Mean bytes of one event in the journal: what a pending delivery is estimated at.
+private struct MeanSizes {
+  var plain: Double
+  var packed: Double
+
+  init(plane: DataPlane) {
+    let journal = plane.journalBytes
+    let events = Double(max(1, plane.counters.lifetime().accepted))
+    plain = Double(journal.plainWritten) / events
+    packed = Double(journal.packedWritten) / events
+  }
+}

@@ -1,0 +1,26 @@
+public import Catalog
+
+/// What the control plane may ask of a running broker: the one way in for API, page and signals.
+///
+/// A change is committed to the catalogue first, then reaches the reactors, then routing, and only
+/// then is the caller answered: whoever reads the answer can publish and be served accordingly.
+public final class BrokerControl: Sendable {
+  /// Applications, endpoints, tokens, dead letters.
+  public let catalog: Catalog
+  /// The settings in force.
+  public let settings: Settings
+  let plane: DataPlane
+  let funnel: RoutingFunnel
+  let started: UInt64
+
+  init(catalog: Catalog, settings: Settings, plane: DataPlane, startedUnixMilliseconds: UInt64) {
+    self.catalog = catalog
+    self.settings = settings
+    self.plane = plane
+    funnel = RoutingFunnel(catalog: catalog, plane: plane)
+    started = startedUnixMilliseconds
+  }
+
+  /// Why the broker is not ready to accept events; empty when it is.
+  public var notReadyReasons: [String] { plane.notReadyReasons }
+}

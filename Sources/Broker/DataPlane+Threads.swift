@@ -1,0 +1,135 @@
+internal import Base
+internal import Delivery
+internal import Flow
+internal import Ingest
+internal import Storage
+internal import Synchronization
+internal import System
+
+/// The shells that give each stage its thread: wait, turn, sleep only when nothing came meanwhile.
+extension DataPlane {
+  /// Starts all threads; they run until `finish`, or until a failed sync ends the process.
+  func start(failed: @escaping @Sendable (SystemError, String) -> Never) {
+    Thread.start(name: "ingest") { [self] in runIngest(failed) }
+    for index in reactors.indices {
+      Thread.start(name: "reactor-\(index)") { [self] in runReactor(index) }
+    }
+    Thread.start(name: "reader") { [self] in runReader() }
+    Thread.start(name: "keeper") { [self] in runKeeper() }
+  }
+
+  /// Ends the journal cleanly: everything written, a last checkpoint, a durable statement.
+  /// - Returns: `false` when that took longer than `timeout`; recovery then has more to do.
+  func finish(within timeout: Nanoseconds) async -> Bool {
+    phase.store(.finishing, ordering: .releasing)
+    ingestPoller.wakeup.wake()
+    let deadline = RealClock.monotonic + timeout
+    while phase.load(ordering: .acquiring) != .finished {
+      if RealClock.monotonic >= deadline { return false }
+      try? await Task.sleep(for: .milliseconds(2))
+    }
+    return true
+  }
+
+  private func runIngest(_ failed: (SystemError, String) -> Never) {
+    let wakeup = ingestPoller.wakeup
+    var now = clock.now()
+    var deadline = now.instant
+    var wasFull = false
+    var asked = false
+    while true {
+      let ready = ingestPoller.wait(now: now.instant, until: deadline)
+      now = clock.now()
+      deadline = ingest.turn(now: now, ready: ready)
+      deadline = min(deadline, journal.turn(now: now))
+      if let failure = journal.failure { failed(failure, journal.failurePath ?? "") }
+      supplyImages(&asked)
+      if keeper.isFull != wasFull {
+        wasFull.toggle()
+        setSpoolFull(wasFull)
+      }
+      if phase.load(ordering: .acquiring) == .finishing { finishJournal() }
+      if ingestHasWork { deadline = now.instant }
+      if deadline <= now.instant { continue }
+      wakeup.prepareToSleep()
+      if ingestHasWork {
+        wakeup.awake()
+        deadline = now.instant
+      }
+    }
+  }
+
+  private var ingestHasWork: Bool {
+    ingest.hasWork || journal.hasWork || images.hasMessages
+  }
+
+  /// Gathers a checkpoint: ingest's part at once, the reactors' when they have made theirs.
+  private func supplyImages(_ asked: inout Bool) {
+    if journal.wantsImages, !asked {
+      asked = true
+      journal.supply(remembered: ingest.remembered())
+      for mailbox in reactorMailboxes {
+        mailbox.post(.image(reply: { [images] in images.post($0) }))
+      }
+    }
+    if images.hasMessages {
+      for image in images.drain() { journal.supply(image) }
+    }
+    if !journal.wantsImages { asked = false }
+  }
+
+  private func finishJournal() {
+    if ingest.isDrained { journal.finish() }
+    if journal.isFinished { phase.store(.finished, ordering: .releasing) }
+  }
+
+  private func runReactor(_ index: Int) {
+    let reactor = reactors[index]
+    let poller = reactorPollers[index]
+    var now = clock.now()
+    var deadline = now.instant
+    while true {
+      let ready = poller.wait(now: now.instant, until: deadline)
+      now = clock.now()
+      deadline = reactor.turn(now: now, ready: ready)
+      if deadline <= now.instant { continue }
+      poller.wakeup.prepareToSleep()
+      if reactor.hasWork {
+        poller.wakeup.awake()
+        deadline = now.instant
+      }
+    }
+  }
+
+  private func runReader() {
+    while true {
+      let now = clock.now()
+      let deadline = reader.turn(now: now)
+      Self.sleep(readerWakeup, now: now, until: deadline) { reader.hasWork }
+    }
+  }
+
+  private func runKeeper() {
+    while true {
+      let now = clock.now()
+      let deadline = keeper.turn(now: now)
+      Self.sleep(keeperWakeup, now: now, until: deadline) { keeper.hasWork }
+    }
+  }
+
+  private static func sleep(
+    _ wakeup: Wakeup, now: Now, until deadline: Instant, unless hasWork: () -> Bool
+  ) {
+    if deadline <= now.instant { return }
+    wakeup.prepareToSleep()
+    if hasWork() {
+      wakeup.awake()
+      return
+    }
+    let wait = deadline.since(now.instant).count
+    let milliseconds: Int32 =
+      deadline == .distantFuture ? -1 : Int32(clamping: (wait + 999_999) / 1_000_000)
+    wakeup.waitBlocking(timeoutMilliseconds: milliseconds)
+    wakeup.awake()
+  }
+}

@@ -1,0 +1,116 @@
+internal import Base
+internal import Catalog
+internal import Delivery
+internal import Flow
+internal import Logging
+internal import Storage
+internal import System
+
+/// The slow, regular work between data plane and catalogue: dead letters, endpoints that disable
+/// themselves, secrets whose grace period ended.
+///
+/// > Runs on: a task of the control plane; it sleeps 200 ms between rounds.
+final class Housekeeper: Sendable {
+  private let control: BrokerControl
+  private let notices: Mailbox<ReactorNotice>
+  private let settled: Mailbox<Outcome>
+  private let logger: Logger
+
+  init(
+    control: BrokerControl, notices: Mailbox<ReactorNotice>, settled: Mailbox<Outcome>,
+    logger: Logger
+  ) {
+    self.control = control
+    self.notices = notices
+    self.settled = settled
+    self.logger = logger
+  }
+
+  /// Works until the task is cancelled; the last round takes what was still waiting.
+  func run() async {
+    var round = 0
+    while !Task.isCancelled {
+      await turn(expireSecrets: round % 50 == 0)
+      round += 1
+      try? await Task.sleep(for: .milliseconds(200))
+    }
+    await turn(expireSecrets: false)
+  }
+
+  /// One round.
+  func turn(expireSecrets: Bool) async {
+    recordDead(settled.drain())
+    for notice in notices.drain() { await handle(notice) }
+    if expireSecrets { await dropExpiredSecrets() }
+  }
+
+  /// Writes what was given up into the catalogue, with the event's id and type from the log.
+  func recordDead(_ outcomes: [Outcome]) {
+    let letters = outcomes.compactMap { outcome -> DeadLetterRecord? in
+      guard outcome.kind == .dead || outcome.kind == .expired else { return nil }
+      let event = control.plane.identity(at: outcome.position)
+      return DeadLetterRecord(
+        endpoint: outcome.endpoint.value, position: outcome.position, eventID: event.id,
+        type: event.type, attempts: Int(outcome.attempt), lastStatus: Int(outcome.status),
+        failure: outcome.failure.text, expired: outcome.kind == .expired, diedAt: outcome.due)
+    }
+    if letters.isEmpty { return }
+    do throws(CatalogError) {
+      try control.catalog.recordDead(letters)
+    } catch {
+      logger.error("dead letters could not be listed", metadata: ["error": "\(error.text)"])
+    }
+  }
+
+  private func handle(_ notice: ReactorNotice) async {
+    switch notice {
+    case .answeredGone(let number):
+      await disable(number, reason: "the endpoint answered 410 Gone")
+    case .failingFor(let number, _):
+      await disable(number, reason: "nothing but failures for 5 days")
+    case .opened(let number): log(number, "endpoint is failing; its breaker opened")
+    case .recovered(let number): log(number, "endpoint recovered; its breaker closed")
+    case .failed(let record):
+      logger.debug(
+        "attempt failed",
+        metadata: [
+          "endpoint": "\(name(record.endpoint))", "attempt": "\(record.attempt)",
+          "status": "\(record.status)", "reason": "\(record.failure.text)",
+          "text": "\(record.text)",
+        ])
+    }
+  }
+
+  private func disable(_ number: EndpointNumber, reason: String) async {
+    guard let record = try? control.catalog.disable(number: number.value, reason: reason) else {
+      return
+    }
+    await control.funnel.apply(record)
+    logger.warning(
+      "endpoint disabled", metadata: ["endpoint": "\(record.name)", "reason": "\(reason)"])
+  }
+
+  private func log(_ number: EndpointNumber, _ text: String) {
+    logger.notice("\(text)", metadata: ["endpoint": "\(name(number))"])
+  }
+
+  private func name(_ number: EndpointNumber) -> String {
+    (try? control.catalog.endpoint(number: number.value))?.name ?? "number \(number.value)"
+  }
+
+  private func dropExpiredSecrets() async {
+    guard let records = try? control.catalog.endpoints(application: nil) else { return }
+    let now = RealClock.unix
+    for record in records where record.secrets.contains(where: { $0.expiresSoon(before: now) }) {
+      await control.funnel.apply(record)
+    }
+  }
+}
+
+extension SecretRecord {
+  /// Whether the grace period ended within the last minute: the round that must drop the key.
+  fileprivate func expiresSoon(before now: UnixMilliseconds) -> Bool {
+    guard let end = expiresAt else { return false }
+    return end.value <= now.value && now.value - end.value < 60_000
+  }
+}

@@ -1,0 +1,118 @@
+internal import Base
+internal import Catalog
+internal import Delivery
+internal import Flow
+internal import Ingest
+
+extension BrokerControl {
+  /// The Prometheus exposition: names and labels are the contract's.
+  public func metricsText() async -> String {
+    var out = PrometheusText()
+    let lifetime = plane.counters.lifetime()
+    writeEvents(&out)
+    writeDeliveries(&out, lifetime)
+    writeTimes(&out)
+    await writeSpool(&out)
+    writeProcess(&out)
+    return out.text
+  }
+
+  private func writeEvents(_ out: inout PrometheusText) {
+    let ingest = plane.counters.ingest
+    out.family("fanfare_events_total", .counter, "Events accepted since start, by type.")
+    for (type, count) in ingest.types.snapshot().sorted(by: { $0.type < $1.type }) {
+      out.sample("fanfare_events_total", [("type", type)], Double(count))
+    }
+    out.sample("fanfare_events_total", [("type", "other")], Double(ingest.types.other.value))
+    out.family("fanfare_publish_errors_total", .counter, "Publishes refused, by code.")
+    for code in ErrorCode.allCases {
+      out.sample(
+        "fanfare_publish_errors_total", [("code", code.rawValue)],
+        Double(ingest.errors(code).value))
+    }
+  }
+
+  private func writeDeliveries(_ out: inout PrometheusText, _ lifetime: LifetimeCounters) {
+    out.family(
+      "fanfare_deliveries_total", .counter, "Deliveries settled since first start, by result.")
+    let results: [(String, UInt64)] = [
+      ("delivered", lifetime.delivered), ("dead", lifetime.dead), ("expired", lifetime.expired),
+      ("removed", lifetime.removed),
+    ]
+    for (result, count) in results {
+      out.sample("fanfare_deliveries_total", [("result", result)], Double(count))
+    }
+    out.family("fanfare_attempts_total", .counter, "Attempts since start, by result.")
+    for failure in FailureClass.allCases {
+      let count = plane.counters.reactors.reduce(0) { $0 + $1.attempts(failure) }
+      let name = failure == .none ? "success" : "\(failure)"
+      out.sample("fanfare_attempts_total", [("result", name)], Double(count))
+    }
+  }
+
+  private func writeTimes(_ out: inout PrometheusText) {
+    let reactors = plane.counters.reactors
+    out.histogram(
+      "fanfare_ack_duration_seconds", "From reading a publish to its acknowledgement.",
+      [plane.counters.ingest.acknowledgement])
+    out.histogram(
+      "fanfare_attempt_duration_seconds", "From start to end of an attempt.",
+      reactors.map(\.attemptDuration))
+    out.histogram(
+      "fanfare_delivery_lag_seconds", "From acceptance to delivery by the first attempt.",
+      reactors.map(\.deliveryLag))
+  }
+
+  private func writeSpool(_ out: inout PrometheusText) async {
+    guard let report = try? await spool(application: nil) else { return }
+    let top = report.endpoints.filter { $0.depth > 0 }
+      .sorted { ($0.depth, $1.id) > ($1.depth, $0.id) }.prefix(Self.topEndpoints)
+    let oldest = report.endpoints.map(\.oldestSeconds).max() ?? 0
+    let families: [(String, String, Double, (SpoolLine) -> Double)] = [
+      ("fanfare_spool_depth", "Pending deliveries.", Double(report.total.depth),
+        { Double($0.depth) }),
+      ("fanfare_spool_bytes", "Compressed bytes of what is pending, estimated.",
+        Double(report.total.bytes), { Double($0.bytes) }),
+      ("fanfare_spool_oldest_seconds", "Age of the oldest pending delivery.", oldest,
+        { $0.oldestSeconds }),
+    ]
+    for (name, help, total, value) in families {
+      out.family(name, .gauge, help)
+      out.sample(name, [], total)
+      for line in top { out.sample(name, [("endpoint", line.id)], value(line)) }
+    }
+    out.single(
+      "fanfare_dead", .gauge, "Dead-lettered deliveries kept.", Double(report.total.dead))
+  }
+
+  /// Endpoints that get lines of their own: a bound on what a scrape costs its reader.
+  private static let topEndpoints = 20
+
+  private func writeProcess(_ out: inout PrometheusText) {
+    let reactors = plane.counters.reactors
+    func total(_ path: KeyPath<ReactorCounters, Counter>) -> Double {
+      Double(reactors.reduce(0) { $0 + $1[keyPath: path].value })
+    }
+    out.single(
+      "fanfare_breaker_open", .gauge, "Endpoints whose breaker is not closed.",
+      total(\.breakersOpen))
+    out.single(
+      "fanfare_in_flight", .gauge, "Attempts in flight.", total(\.inFlight))
+    out.single(
+      "fanfare_connections_open", .gauge, "Outgoing connections.", total(\.connectionsOpen))
+    out.single(
+      "fanfare_parked_endpoints", .gauge, "Endpoints in the log that the catalogue lacks.",
+      total(\.parked))
+    out.single(
+      "fanfare_journal_bytes", .gauge, "Bytes of the journal on disk.",
+      Double(plane.journalBytes.files))
+    out.single(
+      "fanfare_disk_free_bytes", .gauge, "Free bytes of the journal's file system.",
+      Double(plane.freeDiskBytes))
+    out.family("fanfare_build_info", .gauge, "Always 1; the version is a label.")
+    out.sample("fanfare_build_info", [("version", fanfareVersion)], 1)
+    out.single(
+      "fanfare_config_last_reload_successful", .gauge, "Whether the configuration in force is valid.",
+      1)
+  }
+}

@@ -1,0 +1,89 @@
+internal import Base
+internal import Delivery
+internal import Flow
+internal import Ingest
+internal import Storage
+internal import System
+internal import TLS
+
+/// What the stages are told at start, worked out of the settings.
+struct PlaneConfiguration: Sendable {
+  /// Blocks for one large event each; part of the block memory.
+  static let largeBlocks = 8
+
+  var journal: JournalConfiguration
+  var ingest: IngestConfiguration
+  var reactor: ReactorConfiguration
+  /// Ordinary blocks of the log's head.
+  var blocks: Int
+  var seed: UInt64
+
+  /// Works out limits that depend on the machine.
+  init(_ settings: Settings, disk: any Disk) throws(BrokerError) {
+    journal = JournalConfiguration(
+      directory: settings.data, durability: settings.durability,
+      retentionSeconds: settings.journalRetention.count / 1_000_000_000,
+      bytesMax: try Self.journalBytes(settings, disk))
+    ingest = IngestConfiguration()
+    ingest.connectionsMax = settings.publisherConnectionsMax
+    ingest.publishOnly = settings.socketPublishOnly
+    ingest.version = fanfareVersion
+    let descriptors = ProcessSetup.raiseDescriptorLimit()
+    let connections =
+      settings.connectionsMax > 0 ? settings.connectionsMax : max(16, descriptors * 4 / 5)
+    reactor = ReactorConfiguration(
+      reactorCount: settings.reactors, connectionsMax: max(1, connections / settings.reactors),
+      perHostMax: max(1, settings.connectionsPerHostMax / settings.reactors),
+      addressGuard: try Self.addressGuard(settings))
+    let large = Self.largeBlocks * Block.memoryBytes(
+      events: 1, payload: BlockLimits.largePayloadBytes)
+    let ordinary = Block.memoryBytes(
+      events: BlockLimits.events, payload: BlockLimits.payloadBytes)
+    blocks = max(16, (Int(settings.blockMemoryBytes) - large) / ordinary)
+    seed = SecureRandom.word()
+  }
+
+  private static func journalBytes(_ settings: Settings, _ disk: any Disk)
+    throws(BrokerError) -> UInt64
+  {
+    if settings.journalBytesMax > 0 { return settings.journalBytesMax }
+    do throws(SystemError) {
+      return try disk.space(settings.data).total / 5
+    } catch {
+      throw .failed("\(settings.data): \(error)")
+    }
+  }
+
+  private static func addressGuard(_ settings: Settings) throws(BrokerError) -> AddressGuard {
+    var blocks: [AddressBlock] = []
+    for text in settings.allow {
+      guard let block = AddressBlock(cidr: text) else {
+        throw .configuration("allow: '\(text)' is no CIDR such as 10.0.0.0/8 or fd00::/8")
+      }
+      blocks.append(block)
+    }
+    let ownPort = settings.listenHostAndPort.map { UInt16($0.port) } ?? 0
+    return AddressGuard(
+      allowed: blocks, devMode: settings.dev, ownPorts: ownPort == 0 ? [] : [ownPort])
+  }
+}
+
+/// Why a broker could not start.
+public enum BrokerError: Error, Sendable {
+  /// A setting is wrong: exit 78.
+  case configuration(String)
+  /// Anything else: exit 1.
+  case failed(String)
+
+  /// Whether the settings are to blame.
+  public var isConfiguration: Bool {
+    if case .configuration = self { return true }
+    return false
+  }
+  /// The sentence for people.
+  public var text: String {
+    switch self {
+    case .configuration(let text), .failed(let text): text
+    }
+  }
+}

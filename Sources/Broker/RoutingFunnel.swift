@@ -1,0 +1,148 @@
+internal import Base
+internal import Catalog
+internal import Flow
+internal import Routing
+internal import Synchronization
+internal import System
+internal import TLS
+internal import Wire
+
+/// Brings catalogue changes to the data plane, in order, several at a time.
+///
+/// Reactors learn of an endpoint before routing names it, so that no event can be accepted for a
+/// lane that nobody knows. Edits that come within 10 ms of one another share one snapshot.
+final class RoutingFunnel: Sendable {
+  private struct Model {
+    var entries: [UInt32: RoutingEntry] = [:]
+    var applications: [String: ApplicationNumber] = [:]
+    var publishing = false
+    var waiters: [CheckedContinuation<Void, Never>] = []
+  }
+
+  private let model = Mutex(Model())
+  private let catalog: Catalog
+  private let plane: DataPlane
+
+  init(catalog: Catalog, plane: DataPlane) {
+    self.catalog = catalog
+    self.plane = plane
+  }
+
+  /// Posts all endpoints to the stages before their threads run: it is the first thing they find.
+  func preload(_ records: [EndpointRecord], applications: [ApplicationRecord]) {
+    let now = RealClock.unix
+    plane.post(records.compactMap { EndpointConfig(record: $0, now: now) })
+    let snapshot = model.withLock { model in
+      for record in records { model.entries[record.number] = RoutingEntry(record) }
+      model.applications = Self.names(of: applications)
+      return Self.snapshot(of: model)
+    }
+    plane.post(snapshot)
+  }
+
+  /// Takes an endpoint as it now is to reactors and routing.
+  func apply(_ record: EndpointRecord) async {
+    if let config = EndpointConfig(record: record, now: RealClock.unix) { await plane.configure([config]) }
+    model.withLock { $0.entries[record.number] = RoutingEntry(record) }
+    await publish()
+  }
+
+  /// Takes an endpoint out of routing; its lane lives on until it is removed.
+  func withdraw(_ record: EndpointRecord) async {
+    _ = model.withLock { $0.entries.removeValue(forKey: record.number) }
+    await publish()
+  }
+
+  /// Endpoints known to routing.
+  var endpointCount: Int { model.withLock { $0.entries.count } }
+
+  /// Takes new or removed applications to routing.
+  func applyApplications() async {
+    guard let applications = try? catalog.applications() else { return }
+    model.withLock { $0.applications = Self.names(of: applications) }
+    await publish()
+  }
+
+  private static func names(of applications: [ApplicationRecord]) -> [String: ApplicationNumber] {
+    var names: [String: ApplicationNumber] = [:]
+    for application in applications {
+      let number = ApplicationNumber(application.number)
+      names[application.id] = number
+      if let uid = application.uid { names[uid] = number }
+      names[application.name] = number
+    }
+    return names
+  }
+
+  private static func snapshot(of model: Model) -> RoutingSnapshot {
+    let entries = model.entries.keys.sorted().compactMap { model.entries[$0] }
+    return RoutingSnapshot(applications: model.applications, entries: entries)
+  }
+
+  /// Returns when ingest routes by a snapshot that holds every change made before the call.
+  private func publish() async {
+    await withCheckedContinuation { continuation in
+      let starts = model.withLock { model in
+        model.waiters.append(continuation)
+        defer { model.publishing = true }
+        return !model.publishing
+      }
+      if starts { Task { await self.publishRounds() } }
+    }
+  }
+
+  private func publishRounds() async {
+    while true {
+      let (waiters, snapshot) = model.withLock { model in
+        defer { model.waiters = [] }
+        return (model.waiters, Self.snapshot(of: model))
+      }
+      await plane.route(snapshot)
+      for waiter in waiters { waiter.resume() }
+      // Whoever comes in the next 10 ms shares the next snapshot.
+      try? await Task.sleep(for: .milliseconds(10))
+      let finished = model.withLock { model in
+        if model.waiters.isEmpty { model.publishing = false }
+        return model.waiters.isEmpty
+      }
+      if finished { return }
+    }
+  }
+}
+
+extension RoutingEntry {
+  init(_ record: EndpointRecord) {
+    self.init(
+      endpoint: EndpointNumber(record.number),
+      applications: record.applicationNumbers.map { ApplicationNumber($0) },
+      types: record.types.compactMap { try? TypePattern(parsing: $0) },
+      channels: record.channels, sources: record.sources, enabled: !record.disabled)
+  }
+}
+
+extension EndpointConfig {
+  /// What the data plane needs of a record.
+  /// - Returns: `nil` when the stored record is no longer usable; the lane then keeps what it had.
+  convenience init?(record: EndpointRecord, now: UnixMilliseconds) {
+    guard let target = try? URLTarget(parsing: record.url),
+      let prefix = try? RequestPrefix(
+        target: target, version: fanfareVersion, headers: record.headers.map { ($0.name, $0.value) },
+        authorization: record.auth.headerValue),
+      let retry = try? RetrySchedule(parsing: record.retryText)
+    else { return nil }
+    // A rotated secret signs until its grace period ends; housekeeping comes back then.
+    let live = record.secrets.filter { $0.expiresAt.map { $0 > now } ?? true }
+    let keys = live.compactMap { try? WebhookSecret(parsing: $0.key).bytes }
+    let rate = record.rateText.flatMap { Quantity.rate($0)?.perSecond } ?? 0
+    self.init(
+      number: EndpointNumber(record.number), id: record.id, name: record.name,
+      usesTLS: target.usesTLS, host: target.host, port: target.port,
+      requestPrefix: prefix.bytes, secretKeys: keys,
+      format: record.format, signing: record.signing,
+      retryDelaysMilliseconds: retry.delays,
+      timeout: .milliseconds(UInt64(record.timeoutSeconds * 1000)),
+      maxInFlight: record.maxInFlight, ratePerSecond: rate,
+      maxAgeMilliseconds: UInt64(record.maxAgeSeconds) * 1000, ordered: record.ordered,
+      caPEM: record.caPEM, paused: record.paused, disabled: record.disabled)
+  }
+}

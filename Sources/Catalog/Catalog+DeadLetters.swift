@@ -1,0 +1,120 @@
+public import Base
+internal import Flow
+internal import GRDB
+internal import Synchronization
+
+extension Catalog {
+  /// Stores dead letters; one that is there already (same endpoint and position) is left as it is,
+  /// so that a recovery may record some twice.
+  public func recordDead(_ letters: [DeadLetterRecord]) throws(CatalogError) {
+    if letters.isEmpty { return }
+    let stored = try write { database in
+      var stored: [UInt32: Int] = [:]
+      let statement = try database.cachedStatement(
+        sql: """
+          INSERT OR IGNORE INTO dead_letter
+          (endpoint, position, event_id, type, attempts, status, failure, expired, died_at)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+          """)
+      for letter in letters {
+        try statement.execute(arguments: [
+          letter.endpoint, Int64(bitPattern: letter.position.packed), letter.eventID, letter.type,
+          letter.attempts, letter.lastStatus, letter.failure, letter.expired,
+          Int64(letter.diedAt.value),
+        ])
+        stored[letter.endpoint, default: 0] += database.changesCount
+      }
+      return stored
+    }
+    deadTally.withLock { tally in
+      for (endpoint, count) in stored where count > 0 { tally[endpoint, default: 0] += count }
+    }
+  }
+
+  /// Dead letters, the newest first.
+  ///
+  /// - Parameters:
+  ///   - application: whose endpoints; `nil` is all.
+  ///   - endpoint: id or name of the only one wanted; needs `application`.
+  ///   - limit: 1 to 1,000.
+  ///   - before: only letters whose `number` is lower; the last one of the page before.
+  public func deadLetters(
+    application: String? = nil, endpoint: String? = nil, limit: Int = 50, before: Int64? = nil
+  ) throws(CatalogError) -> [DeadLetterRecord] {
+    try read { database in
+      var conditions = ["1"]
+      var arguments: StatementArguments = []
+      if let application, let endpoint {
+        conditions.append("letter.endpoint = ?")
+        arguments += [try Self.endpointNumber(database, application, endpoint)]
+      } else if let application {
+        conditions.append(
+          "letter.endpoint IN (SELECT endpoint FROM endpoint_application WHERE application = ?)")
+        arguments += [try Self.application(database, application).number]
+      }
+      if let before {
+        conditions.append("letter.number < ?")
+        arguments += [before]
+      }
+      return try Row.fetchAll(
+        database,
+        sql: """
+          SELECT letter.*, endpoint.id AS endpoint_id, endpoint.uid AS endpoint_uid
+          FROM dead_letter AS letter LEFT JOIN endpoint ON endpoint.number = letter.endpoint
+          WHERE \(conditions.joined(separator: " AND "))
+          ORDER BY letter.number DESC LIMIT \(min(max(limit, 1), 1000))
+          """,
+        arguments: arguments
+      ).map(Self.letter)
+    }
+  }
+
+  /// How many dead letters each endpoint has, by number; those without any are left out.
+  public func deadCounts() -> [UInt32: Int] { deadTally.withLock { $0 } }
+
+  /// Drops dead letters for good.
+  ///
+  /// - Parameters:
+  ///   - endpoint: of this one only; `nil` is all.
+  ///   - before: only those that died before; `nil` is all.
+  /// - Returns: how many went.
+  @discardableResult
+  public func removeDead(
+    endpoint: UInt32? = nil, before: UnixMilliseconds? = nil
+  ) throws(CatalogError) -> Int {
+    let count = try write { database in
+      try database.execute(
+        sql: """
+          DELETE FROM dead_letter
+          WHERE (?1 IS NULL OR endpoint = ?1) AND (?2 IS NULL OR died_at < ?2)
+          """,
+        arguments: [endpoint, before.map { Int64($0.value) }])
+      return database.changesCount
+    }
+    if count > 0 { try loadDeadTally() }
+    return count
+  }
+
+  /// Counts once, at the start and after letters were dropped.
+  func loadDeadTally() throws(CatalogError) {
+    let rows = try read { database in
+      try Row.fetchAll(
+        database, sql: "SELECT endpoint, count(*) AS count FROM dead_letter GROUP BY endpoint"
+      ).map { row in (row["endpoint"] as UInt32, row["count"] as Int) }
+    }
+    deadTally.withLock { $0 = Dictionary(rows) { first, _ in first } }
+  }
+
+  private static func letter(_ row: Row) -> DeadLetterRecord {
+    let position: Int64 = row["position"]
+    var letter = DeadLetterRecord(
+      endpoint: row["endpoint"], position: Position(packed: UInt64(bitPattern: position)),
+      eventID: row["event_id"], type: row["type"], attempts: row["attempts"],
+      lastStatus: row["status"], failure: row["failure"], expired: row["expired"],
+      diedAt: JSONColumn.time(row["died_at"]))
+    letter.number = row["number"]
+    letter.endpointID = row["endpoint_id"] ?? ""
+    letter.endpointName = row["endpoint_uid"] ?? letter.endpointID
+    return letter
+  }
+}

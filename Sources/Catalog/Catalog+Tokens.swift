@@ -1,0 +1,115 @@
+internal import Base
+internal import Foundation
+internal import GRDB
+internal import Synchronization
+internal import TLS
+
+extension Catalog {
+  /// The name of the token that is written to a file for the command line.
+  static let localTokenName = "local"
+
+  /// Makes a token.
+  ///
+  /// - Parameters:
+  ///   - name: what it is for, shown in listings.
+  ///   - scopes: what its bearer may do; at least one.
+  ///   - application: the only one that it is good for; `nil` is all.
+  /// - Returns: its text, which is not kept and cannot be had again.
+  public func createToken(
+    name: String, scopes: Set<TokenScope>, application: String? = nil
+  ) throws(CatalogError) -> String {
+    if name.isEmpty { throw .invalid(field: "name", "must not be empty") }
+    if scopes.isEmpty { throw .invalid(field: "scopes", "at least one of admin, publish, read") }
+    try DraftRules.checkText(name, field: "name", bytesMax: 128, lines: false)
+    let text = "fft_" + Digest.hex(SecureRandom.bytes(24))
+    let id = makeID("tok_")
+    let now = clock()
+    try write { database in
+      let owner = try application.map { try Self.application(database, $0).number }
+      try database.execute(
+        sql: "INSERT INTO token (id, name, digest, scopes, application, created_at) "
+          + "VALUES (?, ?, ?, ?, ?, ?)",
+        arguments: [
+          id, name, Data(Self.digest(text)),
+          scopes.map(\.rawValue).sorted().joined(separator: " "), owner, Int64(now.value),
+        ])
+    }
+    try loadGrants()
+    return text
+  }
+
+  /// All tokens, without their texts, the oldest first.
+  public func tokens() -> [TokenGrant] {
+    grants.withLock { $0.values.sorted { $0.id < $1.id } }
+  }
+
+  /// Makes a token useless at once.
+  ///
+  /// - Parameter text: its id, or its name where only one has it.
+  /// - Throws: ``CatalogError/notFound(_:)``.
+  public func removeToken(_ text: String) throws(CatalogError) {
+    let matches = tokens().filter { $0.id == text || $0.name == text }
+    guard let match = matches.first else {
+      throw .notFound("token '\(DraftRules.shown(text))' not found")
+    }
+    guard matches.count == 1 else {
+      throw .conflict("several tokens are named '\(DraftRules.shown(text))'; give the id")
+    }
+    try write { database in
+      try database.execute(sql: "DELETE FROM token WHERE id = ?", arguments: [match.id])
+    }
+    try loadGrants()
+  }
+
+  /// Who bears this token.
+  ///
+  /// The text's SHA-256 is looked up and compared in constant time; SQLite is not asked.
+  ///
+  /// - Returns: `nil` when the token is not known.
+  public func authenticate(_ bearer: String) -> TokenGrant? {
+    let digest = Self.digest(bearer)
+    return grants.withLock { grants in
+      guard let index = grants.index(forKey: digest),
+        constantTimeEquals(grants[index].key, digest)
+      else { return nil }
+      return grants[index].value
+    }
+  }
+
+  /// Makes sure that a file holds an admin token that is good here, for the command line.
+  ///
+  /// A file whose token is good is left alone; else a new token takes the old one's place.
+  ///
+  /// - Parameter path: written with mode 0600, whole or not at all.
+  public func ensureAdminToken(writeTo path: String) throws(CatalogError) {
+    if let text = TokenFile.read(path), let grant = authenticate(text),
+      grant.allows(.admin, application: nil)
+    {
+      return
+    }
+    for token in tokens() where token.name == Self.localTokenName {
+      try removeToken(token.id)
+    }
+    try TokenFile.write(try createToken(name: Self.localTokenName, scopes: [.admin]), to: path)
+  }
+
+  /// Reads the grants back, after every change.
+  func loadGrants() throws(CatalogError) {
+    let rows = try read { database in
+      try Row.fetchAll(database, sql: "SELECT * FROM token").map { row in
+        ([UInt8](row["digest"] as Data), Self.grant(row))
+      }
+    }
+    grants.withLock { $0 = Dictionary(rows) { first, _ in first } }
+  }
+
+  private static func grant(_ row: Row) -> TokenGrant {
+    let scopes = (row["scopes"] as String).split(separator: " ")
+    return TokenGrant(
+      id: row["id"], name: row["name"],
+      scopes: Set(scopes.compactMap { TokenScope(rawValue: String($0)) }),
+      applicationNumber: row["application"], createdAt: JSONColumn.time(row["created_at"]))
+  }
+
+  private static func digest(_ text: String) -> [UInt8] { Digest.sha256(Array(text.utf8)) }
+}

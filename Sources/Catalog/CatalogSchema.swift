@@ -1,0 +1,65 @@
+internal import GRDB
+
+/// The tables, one migration a released change; a released migration is never edited.
+///
+/// Numbers name applications and endpoints in the log, so they come from `counter` and are never
+/// reused; ids and uids name them in the API.
+enum CatalogSchema {
+  static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("1") { database in
+      try database.execute(sql: first)
+    }
+    return migrator
+  }
+
+  private static let first = """
+    CREATE TABLE meta (
+      name TEXT PRIMARY KEY, value BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE counter (
+      name TEXT PRIMARY KEY, value INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE application (
+      number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, uid TEXT UNIQUE, name TEXT NOT NULL,
+      metadata TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX application_name ON application (name);
+
+    CREATE TABLE endpoint (
+      number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, uid TEXT, url TEXT NOT NULL,
+      description TEXT NOT NULL, types TEXT NOT NULL, channels TEXT NOT NULL,
+      sources TEXT NOT NULL, disabled INTEGER NOT NULL, disabled_reason TEXT,
+      paused INTEGER NOT NULL, format TEXT NOT NULL, signing TEXT NOT NULL, retry TEXT NOT NULL,
+      timeout_ms INTEGER NOT NULL, rate TEXT, max_in_flight INTEGER NOT NULL,
+      ordered INTEGER NOT NULL, ca TEXT, max_age_s INTEGER NOT NULL, metadata TEXT NOT NULL,
+      sealed BLOB NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
+    ) STRICT;
+
+    CREATE TABLE endpoint_application (
+      application INTEGER NOT NULL REFERENCES application (number) ON DELETE CASCADE,
+      endpoint INTEGER NOT NULL REFERENCES endpoint (number) ON DELETE CASCADE,
+      endpoint_id TEXT NOT NULL, uid TEXT,
+      PRIMARY KEY (application, endpoint_id), UNIQUE (application, uid)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX endpoint_application_endpoint ON endpoint_application (endpoint);
+
+    CREATE TABLE token (
+      id TEXT PRIMARY KEY, name TEXT NOT NULL, digest BLOB NOT NULL UNIQUE, scopes TEXT NOT NULL,
+      application INTEGER REFERENCES application (number) ON DELETE CASCADE,
+      created_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE dead_letter (
+      number INTEGER PRIMARY KEY AUTOINCREMENT, endpoint INTEGER NOT NULL,
+      position INTEGER NOT NULL, event_id TEXT NOT NULL, type TEXT NOT NULL,
+      attempts INTEGER NOT NULL, status INTEGER NOT NULL, failure TEXT NOT NULL,
+      expired INTEGER NOT NULL, died_at INTEGER NOT NULL,
+      UNIQUE (endpoint, position)
+    ) STRICT;
+    CREATE INDEX dead_letter_endpoint ON dead_letter (endpoint, number);
+    CREATE INDEX dead_letter_died_at ON dead_letter (died_at);
+    """
+}

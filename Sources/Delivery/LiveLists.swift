@@ -1,0 +1,150 @@
+internal import Base
+internal import Flow
+
+/// Audiences as a reactor expands them: for each, its own lanes, those that are live in front.
+///
+/// Walking an event touches the live lanes only. A lane that falls behind is swapped to the back of
+/// one list at the event that it could not take, and of the others when they are next walked; one
+/// that catches up is swapped to the front of all its lists through its chain of memberships.
+struct LiveLists: ~Copyable {
+  private struct Entry: BitwiseCopyable {
+    var lane: UInt32
+    var member: UInt32
+  }
+
+  /// One lane in one audience; chained per lane, so that a lane finds its places.
+  private struct Member: BitwiseCopyable {
+    var audience: UInt32
+    var place: UInt32
+    var next: UInt32
+  }
+
+  private struct Expansion {
+    var entries: [Entry] = []
+    var liveCount = 0
+    /// Events walked of this audience.
+    var walked: UInt64 = 0
+    var isLearned = false
+  }
+
+  private var expansions: [Expansion] = []
+  private var members: [Member] = []
+  private var freeMembers: [UInt32] = []
+
+  /// Whether the audience was expanded.
+  func isLearned(_ audience: AudienceNumber) -> Bool {
+    Int(audience.value) < expansions.count && expansions[Int(audience.value)].isLearned
+  }
+
+  /// Begins an audience without lanes.
+  mutating func learn(_ audience: AudienceNumber) {
+    while expansions.count <= Int(audience.value) { expansions.append(Expansion()) }
+    expansions[Int(audience.value)].isLearned = true
+  }
+
+  /// Adds a lane to an audience.
+  /// - Parameter head: the lane's chain of memberships.
+  mutating func add(
+    lane: UInt32, isLive: Bool, head: inout UInt32, to audience: AudienceNumber
+  ) {
+    let index = Int(audience.value)
+    let place = UInt32(expansions[index].entries.count)
+    let member = takeMember(Member(audience: audience.value, place: place, next: head))
+    head = member
+    expansions[index].entries.append(Entry(lane: lane, member: member))
+    if isLive { moveToFront(index, Int(place)) }
+  }
+
+  /// This reactor's lanes in the audience.
+  func memberCount(_ audience: AudienceNumber) -> Int {
+    expansions[Int(audience.value)].entries.count
+  }
+
+  /// Those in front; some may have fallen behind since the audience was last walked.
+  func liveCount(_ audience: AudienceNumber) -> Int {
+    expansions[Int(audience.value)].liveCount
+  }
+
+  /// The lane at a place.
+  @inline(__always)
+  func lane(_ audience: AudienceNumber, _ place: Int) -> UInt32 {
+    expansions[Int(audience.value)].entries[place].lane
+  }
+
+  /// Counts one event of the audience.
+  mutating func countWalked(_ audience: AudienceNumber) {
+    expansions[Int(audience.value)].walked += 1
+  }
+
+  /// The lane at `place`, in front, has fallen behind; the places before it stay.
+  mutating func demote(_ audience: AudienceNumber, _ place: Int) {
+    let index = Int(audience.value)
+    expansions[index].liveCount -= 1
+    swap(index, place, expansions[index].liveCount)
+  }
+
+  /// The lane follows the head again.
+  mutating func promote(head: UInt32) {
+    var member = head
+    while member != noSlot {
+      let (audience, place) = (members[Int(member)].audience, members[Int(member)].place)
+      moveToFront(Int(audience), Int(place))
+      member = members[Int(member)].next
+    }
+  }
+
+  /// The lane is gone: takes it out of all its audiences.
+  mutating func remove(head: UInt32) {
+    var member = head
+    while member != noSlot {
+      let next = members[Int(member)].next
+      takeOut(Int(members[Int(member)].audience), Int(members[Int(member)].place))
+      freeMembers.append(member)
+      member = next
+    }
+  }
+
+  /// Events walked of all the lane's audiences.
+  func walkedTotal(head: UInt32) -> UInt64 {
+    var total: UInt64 = 0
+    var member = head
+    while member != noSlot {
+      total += expansions[Int(members[Int(member)].audience)].walked
+      member = members[Int(member)].next
+    }
+    return total
+  }
+
+  private mutating func moveToFront(_ index: Int, _ place: Int) {
+    if place < expansions[index].liveCount { return }
+    swap(index, place, expansions[index].liveCount)
+    expansions[index].liveCount += 1
+  }
+
+  private mutating func takeOut(_ index: Int, _ place: Int) {
+    var place = place
+    if place < expansions[index].liveCount {
+      expansions[index].liveCount -= 1
+      swap(index, place, expansions[index].liveCount)
+      place = expansions[index].liveCount
+    }
+    swap(index, place, expansions[index].entries.count - 1)
+    expansions[index].entries.removeLast()
+  }
+
+  private mutating func swap(_ index: Int, _ a: Int, _ b: Int) {
+    if a == b { return }
+    expansions[index].entries.swapAt(a, b)
+    members[Int(expansions[index].entries[a].member)].place = UInt32(a)
+    members[Int(expansions[index].entries[b].member)].place = UInt32(b)
+  }
+
+  private mutating func takeMember(_ member: Member) -> UInt32 {
+    if let free = freeMembers.popLast() {
+      members[Int(free)] = member
+      return free
+    }
+    members.append(member)
+    return UInt32(members.count - 1)
+  }
+}

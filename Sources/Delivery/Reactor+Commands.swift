@@ -1,0 +1,145 @@
+internal import Base
+internal import Flow
+internal import System
+
+extension Reactor {
+  /// Does what the control plane asked.
+  func takeCommands() {
+    if !mailbox.hasMessages { return }
+    for command in mailbox.drain() {
+      switch command {
+      case .configure(let configs, let done):
+        for config in configs { configure(config) }
+        done()
+      case .remove(let number, let done): pendingRemovals.append((number, done))
+      case .statuses(let reply): reply(statuses())
+      case .status(let number, let reply): answer(number, reply)
+      case .image(let reply): reply(image())
+      case .redeliver(let number, let positions, let done): done(redeliver(number, positions))
+      case .drain(let done):
+        isDraining = true
+        drainWaiters.append(done)
+      }
+    }
+    retryRemovals()
+  }
+
+  /// Tells those who wait for the end of what is in flight.
+  func finishDrain() {
+    guard isDraining, inFlight == 0, !drainWaiters.isEmpty else { return }
+    for done in drainWaiters { done() }
+    drainWaiters = []
+  }
+
+  // MARK: Configuration
+
+  private func configure(_ config: EndpointConfig) {
+    guard isMine(config.number), !removedNumbers.contains(config.number.value) else { return }
+    let lane = lane(of: config.number)
+    let isNew = lane.it.config == nil
+    if isNew { counters.parked.set(counters.parked.value - 1) }
+    let before = lane.it.origin
+    let isWorthTrying = lane.it.take(config, now: now.instant)
+    lane.it.origin = pool.attach(config)
+    if before != .none {
+      if before != lane.it.origin { wakeAll(waitingFor: before) }
+      pool.detach(before)
+    }
+    if isNew {
+      enqueue(lane)
+    } else if isWorthTrying {
+      closeBreaker(lane)
+      tryAgain(lane)
+    } else {
+      enqueue(lane)
+    }
+  }
+
+  /// Lanes that wait for an origin that one of them may have left look again.
+  private func wakeAll(waitingFor id: SlotID) {
+    while let origin = pool.origins.find(id), origin.it.waitingFirst != noSlot { wakeWaiting(id) }
+  }
+
+  private func closeBreaker(_ lane: LaneRef) {
+    if lane.it.breaker.phase != .closed {
+      counters.breakersOpen.set(counters.breakersOpen.value - 1)
+    }
+    lane.it.breaker.reset()
+    lane.it.failingSince = UnixMilliseconds(0)
+    lane.it.failingWasTold = false
+  }
+
+  // MARK: Removal
+
+  /// Removes endpoints whose tombstone now finds room in the ring.
+  func retryRemovals() {
+    while let (number, done) = pendingRemovals.first, hasOutcomeRoom() {
+      pendingRemovals.removeFirst()
+      let pending = remove(number)
+      done(pending, outcomes.pushedTotal)
+    }
+  }
+
+  /// - Returns: its deliveries that will not be sent; what is in flight ends and is recorded.
+  private func remove(_ number: EndpointNumber) -> UInt64 {
+    outcomeRoom -= 1
+    push(
+      Outcome(
+        position: Position(sequence: walked + 1, index: 0), endpoint: number,
+        kind: .endpointRemoved, attempt: 0, due: now.unix))
+    removedNumbers.insert(number.value)
+    guard let id = laneIDs.removeValue(forKey: number.value), let lane = lanes.find(id) else {
+      return 0
+    }
+    let pending = depth(of: lane) - UInt64(lane.it.inFlight)
+    forgetPending(pending)
+    counters.removed.add(pending)
+    retriesHeld -= lane.it.retries.count
+    if lane.it.breaker.phase != .closed {
+      counters.breakersOpen.set(counters.breakersOpen.value - 1)
+    }
+    if lane.it.config == nil { counters.parked.set(counters.parked.value - 1) }
+    lists.remove(head: lane.it.members)
+    lane.it.members = noSlot
+    lane.it.isRemoved = true
+    lane.it.isLive = false
+    lane.it.retries = RetryCalendar()
+    disarm(lane)
+    forgetIfDone(lane)
+    return pending
+  }
+
+  /// Gives a removed lane's slot up once nothing names it.
+  func forgetIfDone(_ lane: LaneRef) {
+    guard lane.it.isForgotten else { return }
+    disarm(lane)
+    if lane.it.origin != .none { pool.detach(lane.it.origin) }
+    _ = lanes.remove(lane.id)
+  }
+
+  // MARK: Sending again
+
+  /// - Returns: how many were taken; the others are pending anyway, or found no room.
+  private func redeliver(_ number: EndpointNumber, _ positions: [Position]) -> Int {
+    guard let id = laneIDs[number.value], let lane = lanes.find(id) else { return 0 }
+    var pending = Set(lane.it.retries.all.map(\.position))
+    for hole in holesInFlight() where hole.lane == lane.slot { pending.insert(hole.position) }
+    var taken = 0
+    for position in positions {
+      let isBehind = lane.it.isLive ? position.sequence <= walked : position < lane.it.cursor
+      guard isBehind, hasOutcomeRoom(), lane.it.retries.count < configuration.retriesPerLaneMax,
+        pending.insert(position).inserted
+      else { continue }
+      outcomeRoom -= 1
+      push(
+        Outcome(
+          position: position, endpoint: number, kind: .retry, attempt: 0, due: now.unix))
+      lane.it.retries.add(Retry(position: position, dueMilliseconds: 0, attempts: 0))
+      retriesHeld += 1
+      depth += 1
+      taken += 1
+    }
+    enqueue(lane)
+    return taken
+  }
+}

@@ -1,0 +1,89 @@
+internal import Base
+internal import Flow
+
+extension Reactor {
+  /// Has the Reader asked for the first block with events at or after `sequence`.
+  func load(_ lane: LaneRef, _ sequence: UInt64) {
+    if lane.it.isLoading { return }
+    lane.it.isLoading = true
+    loads.add(lane: lane.id, sequence: sequence)
+  }
+
+  /// Asks the Reader for what lanes wait for, oldest first.
+  func requestLoads() {
+    while loads.hasWaits, loadRequests.count < loadRequests.capacity,
+      let request = loads.nextRequest(walked: walked, now: now.instant, giveBack: giveBack)
+    {
+      require(loadRequests.push(request), "a load request found no slot in its ring")
+      counters.loads.add()
+      readerIsToWake = true
+    }
+  }
+
+  private func giveBack(_ reply: LoadReply) {
+    require(loadReturns.push(reply), "a lent block could not be given back")
+    readerIsToWake = true
+  }
+
+  /// Wakes the lanes that waited for the blocks that have come.
+  func takeLoads() {
+    while let reply = loadReplies.pop() {
+      let (waiting, through) = loads.take(reply, now: now.instant)
+      for id in waiting {
+        guard let lane = lanes.find(id) else { continue }
+        lane.it.isLoading = false
+        if lane.it.isRemoved {
+          forgetIfDone(lane)
+        } else {
+          place(lane, reply, through)
+          enqueue(lane)
+        }
+      }
+    }
+  }
+
+  /// Moves a lane past what the log no longer has.
+  private func place(_ lane: LaneRef, _ reply: LoadReply, _ through: UInt64) {
+    let found = reply.block != nil
+    // 1. Nothing up to where the log went; 2. a block that cannot be read; 3. the block.
+    let next = reply.sequence == 0 ? through + 1 : found ? reply.sequence : reply.sequence + 1
+    if !lane.it.isLive, lane.it.cursor.sequence >= reply.requested,
+      lane.it.cursor.sequence < next
+    {
+      lane.it.cursor = Position(sequence: next, index: 0)
+    }
+    loseRetries(lane, from: reply.requested, to: next)
+  }
+
+  /// Retries whose events are gone for good: from `first` up to, not including, `end`.
+  private func loseRetries(_ lane: LaneRef, from first: UInt64, to end: UInt64) {
+    var index = lane.it.retries.count
+    while index > 0 {
+      index -= 1
+      let sequence = lane.it.retries[index].position.sequence
+      if sequence >= first, sequence < end, block(sequence) == nil, lose(lane, index) {
+        // The heap has moved: begin again.
+        index = lane.it.retries.count
+      }
+    }
+  }
+
+  /// A retry whose event is not in the log: dead, for nobody can send it.
+  /// - Returns: `false` when there is no room to say so.
+  func lose(_ lane: LaneRef, _ index: Int) -> Bool {
+    guard hasOutcomeRoom() else { return false }
+    let retry = lane.it.retries.remove(at: index)
+    outcomeRoom -= 1
+    retriesHeld -= 1
+    forgetPending(1)
+    counters.dead.add()
+    push(
+      Outcome(
+        position: retry.position, endpoint: lane.it.number, kind: .dead,
+        attempt: retry.attempts, due: now.unix, failure: .cancelled))
+    return true
+  }
+
+  /// - Returns: when the next loan is due back.
+  func expireLoads() -> Instant { loads.expire(now: now.instant, giveBack: giveBack) }
+}

@@ -1,0 +1,46 @@
+public import Base
+
+/// What a reactor is told once, at start.
+public struct ReactorConfiguration: Sendable {
+  /// Reactors in the process; endpoint `n` belongs to reactor `n % reactorCount`.
+  public var reactorCount: Int
+  /// Connections of this reactor, idle ones included.
+  public var connectionsMax: Int
+  /// Connections of this reactor to one host and port.
+  public var perHostMax: Int
+  /// Which addresses may be dialled.
+  public var addressGuard: AddressGuard
+  /// How long an unused connection is kept.
+  public var idleTimeout: Nanoseconds
+  /// Failed deliveries that wait in memory, 16 bytes each. When used up, lanes that have some keep
+  /// their cursor where it is; nothing is lost.
+  public var retriesMax: Int
+  /// The same for one lane.
+  public var retriesPerLaneMax: Int
+  /// Bytes of requests that wait for a connection or a full socket.
+  public var bufferBytesMax: Int
+  /// Signing contexts kept, about 1 KiB each.
+  public var signersMax: Int
+  /// Blocks borrowed from the Reader or asked of it, at once.
+  public var loadsMax: Int
+  /// How long an endpoint may do nothing but fail before the control plane is told.
+  public var failingNotice: Nanoseconds
+
+  /// Makes a configuration with the contract's defaults.
+  public init(
+    reactorCount: Int = 1, connectionsMax: Int = 4096, perHostMax: Int = 128,
+    addressGuard: AddressGuard = AddressGuard()
+  ) {
+    self.reactorCount = reactorCount
+    self.connectionsMax = connectionsMax
+    self.perHostMax = perHostMax
+    self.addressGuard = addressGuard
+    idleTimeout = .seconds(60)
+    retriesMax = 1 << 20
+    retriesPerLaneMax = 1 << 16
+    bufferBytesMax = 64 << 20
+    signersMax = 4096
+    loadsMax = 8
+    failingNotice = .seconds(5 * 86_400)
+  }
+}

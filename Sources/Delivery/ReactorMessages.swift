@@ -1,0 +1,56 @@
+public import Base
+public import Flow
+
+/// What the control plane asks of a reactor. Closures run on the reactor's thread: they must be
+/// short and must not block.
+public enum ReactorCommand: Sendable {
+  /// New or changed endpoints of this reactor.
+  case configure([EndpointConfig], done: @Sendable () -> Void)
+  /// The endpoint is gone: `done` gets its deliveries that will never be sent, and which outcome of
+  /// this reactor's ring (counted from 1) is the tombstone.
+  case remove(
+    EndpointNumber, done: @Sendable (_ pending: UInt64, _ outcomeIndex: UInt64) -> Void)
+  /// Every lane.
+  case statuses(reply: @Sendable ([LaneStatus]) -> Void)
+  /// One lane and its last attempt; `nil` for an endpoint without a lane.
+  case status(
+    EndpointNumber, reply: @Sendable (_ status: LaneStatus?, _ last: AttemptRecord?) -> Void)
+  /// This reactor's part of a checkpoint.
+  case image(reply: @Sendable (ReactorImage) -> Void)
+  /// Sends settled deliveries once more; `done` gets how many were taken. Those that are pending
+  /// anyway are not.
+  case redeliver(
+    EndpointNumber, [Position], done: @Sendable (_ taken: Int) -> Void)
+  /// Starts no more attempts; `done` when those in flight have ended.
+  case drain(done: @Sendable () -> Void)
+}
+
+/// What a reactor tells the control plane unasked.
+public enum ReactorNotice: Sendable {
+  /// The endpoint answered 410: disable it. The reactor has stopped sending.
+  case answeredGone(EndpointNumber)
+  /// Nothing but failures since `since`: disable it.
+  case failingFor(EndpointNumber, since: UnixMilliseconds)
+  /// The breaker opened.
+  case opened(EndpointNumber)
+  /// The breaker closed again.
+  case recovered(EndpointNumber)
+  /// A failed attempt with its text; a sample, at most one a second for each lane.
+  case failed(AttemptRecord)
+}
+
+/// One attempt, as people look at it.
+public struct AttemptRecord: Sendable, Equatable {
+  public var endpoint: EndpointNumber
+  public var position: Position
+  /// Which attempt of its delivery, from 1; 0 for a probe of an unused delivery.
+  public var attempt: UInt16
+  /// When it ended.
+  public var time: UnixMilliseconds
+  public var durationMicroseconds: UInt32
+  /// HTTP status, 0 without an answer.
+  public var status: UInt16
+  public var failure: FailureClass
+  /// Why it failed, or how the failing answer's body begins; cut to 512 bytes, not escaped.
+  public var text: String
+}

@@ -1,0 +1,109 @@
+internal import Base
+internal import Flow
+
+/// A delivery that waits for its next attempt: 16 bytes.
+///
+/// | Offset | Size | Field | Meaning |
+/// | --- | --- | --- | --- |
+/// | 0 | 8 | `position` | which event |
+/// | 8 | 8 | `word` | due, monotonic milliseconds (47 bits) ‖ fresh connection (1) ‖ attempts (16) |
+struct Retry: BitwiseCopyable, Equatable {
+  var position: Position
+  private var word: UInt64
+
+  private static let freshBit: UInt64 = 1 << 16
+
+  /// - Parameters:
+  ///   - due: monotonic milliseconds; 0 for at once.
+  ///   - attempts: attempts made so far.
+  ///   - needsFreshConnection: it was lost on a stale connection, so it goes on a new one.
+  init(
+    position: Position, dueMilliseconds due: UInt64, attempts: UInt16,
+    needsFreshConnection: Bool = false
+  ) {
+    self.position = position
+    word = min(due, 1 << 47 - 1) << 17 | (needsFreshConnection ? Self.freshBit : 0)
+      | UInt64(attempts)
+  }
+
+  var dueMilliseconds: UInt64 { word >> 17 }
+  var attempts: UInt16 { UInt16(truncatingIfNeeded: word) }
+  var needsFreshConnection: Bool { word & Self.freshBit != 0 }
+
+  mutating func makeDue() { word &= 1 << 17 - 1 }
+
+  /// Due first; of those due at the same time the oldest event.
+  static func precedes(_ a: Retry, _ b: Retry) -> Bool {
+    let (left, right) = (a.dueMilliseconds, b.dueMilliseconds)
+    return left != right ? left < right : a.position < b.position
+  }
+}
+
+/// One lane's waiting deliveries, the next one first: a binary heap, so that a lane needs one timer
+/// for all of them and 16 bytes for each.
+struct RetryCalendar {
+  private var heap: [Retry] = []
+
+  var count: Int { heap.count }
+  var isEmpty: Bool { heap.isEmpty }
+  /// The next one due.
+  var first: Retry? { heap.first }
+  /// All of them, in no order.
+  var all: [Retry] { heap }
+
+  /// Adds one; O(log n).
+  mutating func add(_ retry: Retry) {
+    heap.append(retry)
+    siftUp(heap.count - 1)
+  }
+
+  /// Takes the next one due; O(log n).
+  mutating func removeFirst() -> Retry? { heap.isEmpty ? nil : remove(at: 0) }
+
+  /// The place of the oldest event, due or not; O(n): for probes.
+  var indexOfOldest: Int? { heap.indices.min { heap[$0].position < heap[$1].position } }
+
+  subscript(index: Int) -> Retry { heap[index] }
+
+  /// Takes the one at `index` of the heap.
+  mutating func remove(at index: Int) -> Retry {
+    let retry = heap[index]
+    let last = heap.removeLast()
+    if index < heap.count {
+      heap[index] = last
+      siftDown(index)
+      siftUp(index)
+    }
+    if heap.isEmpty { heap = [] }
+    return retry
+  }
+
+  /// Makes all due now, oldest first; O(n log n).
+  mutating func makeAllDue() {
+    for index in heap.indices { heap[index].makeDue() }
+    // A sorted array is a heap.
+    heap.sort(by: Retry.precedes)
+  }
+
+  private mutating func siftUp(_ start: Int) {
+    var index = start
+    while index > 0 {
+      let parent = (index - 1) / 2
+      if !Retry.precedes(heap[index], heap[parent]) { return }
+      heap.swapAt(index, parent)
+      index = parent
+    }
+  }
+
+  private mutating func siftDown(_ start: Int) {
+    var index = start
+    while true {
+      var child = 2 * index + 1
+      if child >= heap.count { return }
+      if child + 1 < heap.count, Retry.precedes(heap[child + 1], heap[child]) { child += 1 }
+      if !Retry.precedes(heap[child], heap[index]) { return }
+      heap.swapAt(index, child)
+      index = child
+    }
+  }
+}

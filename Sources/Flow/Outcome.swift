@@ -1,0 +1,95 @@
+public import Base
+
+/// How an attempt, or a delivery, ended. Absolute, so that replaying one twice is harmless.
+public struct OutcomeKind: Hashable, BitwiseCopyable, Sendable {
+  /// The byte in the log.
+  public var rawValue: UInt8
+  /// Takes the byte from the log.
+  @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
+  /// 2xx: the delivery is done.
+  @inlinable public static var delivered: OutcomeKind { OutcomeKind(rawValue: 1) }
+  /// Failed; attempt `attempt + 1` is due at `due`.
+  @inlinable public static var retry: OutcomeKind { OutcomeKind(rawValue: 2) }
+  /// Failed for the last time; kept and listed.
+  @inlinable public static var dead: OutcomeKind { OutcomeKind(rawValue: 3) }
+  /// Dropped because its endpoint was removed.
+  @inlinable public static var removed: OutcomeKind { OutcomeKind(rawValue: 4) }
+  /// The tombstone of the endpoint itself: everything of it, up to and after `position`, is void.
+  @inlinable public static var endpointRemoved: OutcomeKind { OutcomeKind(rawValue: 5) }
+  /// Older than the endpoint's `max-age`: dead without a last attempt.
+  @inlinable public static var expired: OutcomeKind { OutcomeKind(rawValue: 6) }
+
+  /// Whether the delivery is no longer pending after it.
+  @inlinable public var settles: Bool { self != .retry }
+}
+
+/// Why an attempt failed; the number is stored, so cases are only ever added.
+public enum FailureClass: UInt8, Sendable, CaseIterable {
+  case none = 0
+  case resolve, addressForbidden, connect, connectTimeout, tls, certificate
+  case timeout, closed, malformedAnswer, answerTooLarge, status, cancelled, configuration
+
+  /// What an operator reads.
+  public var text: String {
+    switch self {
+    case .none: "none"
+    case .resolve: "name resolution failed"
+    case .addressForbidden: "address is private or forbidden"
+    case .connect: "connection refused or reset"
+    case .connectTimeout: "connect timed out"
+    case .tls: "TLS handshake failed"
+    case .certificate: "certificate not accepted"
+    case .timeout: "no complete answer in time"
+    case .closed: "connection closed before the answer"
+    case .malformedAnswer: "answer is not HTTP"
+    case .answerTooLarge: "answer too large"
+    case .status: "status is not 2xx"
+    case .cancelled: "cancelled"
+    case .configuration: "endpoint is not usable as configured"
+    }
+  }
+}
+
+/// What a reactor tells the journal about one delivery: 32 bytes, through a ring.
+///
+/// | Offset | Size | Field | Meaning |
+/// | --- | --- | --- | --- |
+/// | 0 | 8 | `position` | which event |
+/// | 8 | 8 | `due` | for `retry`: when, Unix milliseconds; else when it ended |
+/// | 16 | 4 | `endpoint` | endpoint number |
+/// | 20 | 4 | `durationMicroseconds` | of the attempt |
+/// | 24 | 2 | `status` | HTTP status, 0 without an answer |
+/// | 26 | 1 | `kind` | `OutcomeKind` |
+/// | 27 | 1 | `failure` | `FailureClass` |
+/// | 28 | 2 | `attempt` | attempts made so far, this one included |
+/// | 30 | 2 | `reserved` | zero |
+public struct Outcome: BitwiseCopyable, Sendable {
+  public var position: Position
+  public var due: UnixMilliseconds
+  public var endpoint: EndpointNumber
+  public var durationMicroseconds: UInt32
+  public var status: UInt16
+  public var kind: OutcomeKind
+  public var failureCode: UInt8
+  public var attempt: UInt16
+  public var reserved: UInt16 = 0
+
+  /// Makes an outcome; see the table for units.
+  public init(
+    position: Position, endpoint: EndpointNumber, kind: OutcomeKind, attempt: UInt16,
+    due: UnixMilliseconds, status: UInt16 = 0, failure: FailureClass = .none,
+    durationMicroseconds: UInt32 = 0
+  ) {
+    self.position = position
+    self.endpoint = endpoint
+    self.kind = kind
+    self.attempt = attempt
+    self.due = due
+    self.status = status
+    failureCode = failure.rawValue
+    self.durationMicroseconds = durationMicroseconds
+  }
+
+  /// The failure class, `none` for a code of a newer version.
+  public var failure: FailureClass { FailureClass(rawValue: failureCode) ?? .none }
+}

@@ -1,0 +1,122 @@
+internal import Base
+internal import Flow
+internal import System
+
+/// Reads blocks back from their segments: a few open files and one buffer, kept.
+final class BlockLoader {
+  /// Why a block could not be had.
+  enum Failure: Error, Equatable {
+    /// Its segment was freed meanwhile.
+    case gone
+    /// It can't be read; the text says which check failed.
+    case damaged(String)
+  }
+
+  private static let filesMax = 4
+  private let layout: DirectoryLayout
+  private let disk: any Disk
+  private let index: SegmentIndex
+  private let buffer = GatherBuffer(capacity: 1 << 19)
+  /// The most recently used last.
+  private var files: [(segment: UInt64, handle: FileHandle)] = []
+  private(set) var header = BlockHeader(kind: .tables, sequence: 0)
+
+  init(layout: DirectoryLayout, disk: any Disk, index: SegmentIndex) {
+    self.layout = layout
+    self.disk = disk
+    self.index = index
+  }
+
+  deinit { for file in files { disk.close(file.handle) } }
+
+  /// Reads a block's bytes and checks all but the plain payload; `header` then describes it.
+  func read(_ place: BlockPlace) throws(Failure) {
+    do throws(Failure) { return try attempt(place) } catch {
+      drop(segment: place.segment)
+      if !index.contains(segment: place.segment) { throw .gone }
+      throw error
+    }
+  }
+
+  private func attempt(_ place: BlockPlace) throws(Failure) {
+    let file = try open(place.segment)
+    buffer.removeAll()
+    buffer.shrink(to: 1 << 21)
+    var failure: SystemError?
+    let filled = unsafe buffer.fill(place.length) { target in
+      do throws(SystemError) {
+        return try unsafe disk.readAll(file, into: target, at: place.offset)
+      } catch {
+        failure = error
+        return 0
+      }
+    }
+    if let failure { throw .damaged(failure.description) }
+    guard filled == place.length, let header = BlockHeader(buffer.view) else {
+      throw .damaged("the block header is damaged")
+    }
+    guard header.salt == place.salt, header.sequence == place.sequence,
+      header.blockLength == place.length
+    else { throw .damaged("another block stands here") }
+    self.header = header
+    guard section?.crc == header.headerCRC else {
+      throw .damaged("the header section's checksum is wrong")
+    }
+    guard packed?.crc == header.packedCRC else {
+      throw .damaged("the payload's checksum is wrong")
+    }
+  }
+
+  private var section: RawView? {
+    buffer.view.slice(BlockHeader.byteCount, header.headerLength)
+  }
+  private var packed: RawView? {
+    buffer.view.slice(BlockHeader.byteCount + header.headerLength, header.packedLength)
+  }
+
+  /// The tables of the block that was read.
+  var tables: BlockTables? {
+    section.flatMap { BlockTables($0, count: header.tableCount) }
+  }
+
+  /// Unpacks the block that was read into `target` and checks it.
+  /// - Returns: `false` when it does not fit or is damaged.
+  func unpack(into target: Block) -> Bool {
+    guard let tables else { return false }
+    return unsafe target.load(
+      sequence: header.sequence, headers: tables.events.bytes, payloadLength: header.plainLength
+    ) { plain in
+      unsafe unpackPayload(into: plain)
+    }
+  }
+
+  private func unpackPayload(into plain: UnsafeMutableRawBufferPointer) -> Bool {
+    guard let packed else { return false }
+    if header.isPacked {
+      guard unsafe Packing.unpack(packed, into: plain) else { return false }
+    } else {
+      guard packed.count == plain.count else { return false }
+      if packed.count > 0 { unsafe plain.copyMemory(from: packed.bytes) }
+    }
+    return unsafe RawView(UnsafeRawBufferPointer(plain)).crc == header.plainCRC
+  }
+
+  private func open(_ segment: UInt64) throws(Failure) -> FileHandle {
+    if let place = files.firstIndex(where: { $0.segment == segment }) {
+      let found = files.remove(at: place)
+      files.append(found)
+      return found.handle
+    }
+    do throws(SystemError) {
+      let handle = try disk.open(layout.segment(segment), .read)
+      if files.count == Self.filesMax { disk.close(files.removeFirst().handle) }
+      files.append((segment, handle))
+      return handle
+    } catch { throw .damaged(error.description) }
+  }
+
+  private func drop(segment: UInt64) {
+    guard let place = files.firstIndex(where: { $0.segment == segment }) else { return }
+    disk.close(files.remove(at: place).handle)
+  }
+}

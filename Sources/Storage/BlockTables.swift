@@ -1,0 +1,134 @@
+internal import Base
+internal import Flow
+
+/// A table's name in a header section.
+enum TableTag {
+  /// `EventHeader`s, 64 bytes each.
+  static let events: UInt16 = 1
+  /// Audience definitions: number (4), count (4), endpoint numbers (4 each).
+  static let audiences: UInt16 = 2
+  /// `delivered` outcomes, 16 bytes each.
+  static let delivered: UInt16 = 3
+  /// All other outcomes, 32 bytes each.
+  static let outcomes: UInt16 = 4
+  /// Footer: sequence (8), offset / 64 (4), length / 64 (4) of each event block.
+  static let places: UInt16 = 5
+  /// Footer: audience (4), count (4), indices into `places` (4 each).
+  static let postings: UInt16 = 6
+}
+
+/// A `delivered` outcome without what nobody asks of a success.
+///
+/// | Offset | Size | Field |
+/// | --- | --- | --- |
+/// | 0 | 8 | position |
+/// | 8 | 4 | endpoint |
+/// | 12 | 2 | status |
+/// | 14 | 2 | attempt |
+struct DeliveredRecord: BitwiseCopyable {
+  var position: Position
+  var endpoint: EndpointNumber
+  var status: UInt16
+  var attempt: UInt16
+
+  init(_ outcome: Outcome) {
+    position = outcome.position
+    endpoint = outcome.endpoint
+    status = outcome.status
+    attempt = outcome.attempt
+  }
+
+  var outcome: Outcome {
+    Outcome(
+      position: position, endpoint: endpoint, kind: .delivered, attempt: attempt,
+      due: UnixMilliseconds(0), status: status)
+  }
+}
+
+/// The tables of one header section, as read.
+///
+/// A table is tag (2), zero (2), count (4), byte length (4), zero (4), then its bytes padded to a
+/// multiple of 8. Tables with an unknown tag are skipped: a later version may add some.
+struct BlockTables {
+  static let tableHeaderBytes = 16
+  static let eventBytes = MemoryLayout<EventHeader>.stride
+  static let deliveredBytes = MemoryLayout<DeliveredRecord>.stride
+  static let outcomeBytes = MemoryLayout<Outcome>.stride
+
+  private(set) var events = RawView.empty
+  private(set) var audiences = RawView.empty
+  private(set) var delivered = RawView.empty
+  private(set) var outcomes = RawView.empty
+  private(set) var places = RawView.empty
+  private(set) var postings = RawView.empty
+
+  /// Reads a header section whose CRC was checked.
+  /// - Returns: `nil` when lengths contradict each other.
+  init?(_ section: RawView, count: Int) {
+    var offset = 0
+    for _ in 0..<count {
+      guard offset + Self.tableHeaderBytes <= section.count else { return nil }
+      let tag = section.u16(offset)
+      let entries = Int(section.u32(offset + 4))
+      let length = Int(section.u32(offset + 8))
+      guard let bytes = section.slice(offset + Self.tableHeaderBytes, length),
+        place(bytes, tag: tag, entries: entries)
+      else { return nil }
+      offset += Self.tableHeaderBytes + (length + 7) & ~7
+    }
+    if offset != section.count { return nil }
+  }
+
+  private mutating func place(_ bytes: RawView, tag: UInt16, entries: Int) -> Bool {
+    switch tag {
+    case TableTag.events:
+      events = bytes
+      return bytes.count == entries * Self.eventBytes
+    case TableTag.delivered:
+      delivered = bytes
+      return bytes.count == entries * Self.deliveredBytes
+    case TableTag.outcomes:
+      outcomes = bytes
+      return bytes.count == entries * Self.outcomeBytes
+    case TableTag.places:
+      places = bytes
+      return bytes.count == entries * 16
+    case TableTag.audiences: audiences = bytes
+    case TableTag.postings: postings = bytes
+    default: break
+    }
+    return true
+  }
+
+  var eventCount: Int { events.count / Self.eventBytes }
+  func event(_ index: Int) -> EventHeader {
+    events.load(index * Self.eventBytes, as: EventHeader.self)
+  }
+  /// The audience alone: offset 44 of an `EventHeader`.
+  func audience(_ index: Int) -> UInt32 { events.u32(index * Self.eventBytes + 44) }
+
+  /// Every outcome of the block, the deliveries first. Harmless for a delivery that has several:
+  /// once it is settled, an older retry of it is ignored.
+  func forEachOutcome(_ body: (Outcome) -> Void) {
+    for index in 0..<(delivered.count / Self.deliveredBytes) {
+      body(delivered.load(index * Self.deliveredBytes, as: DeliveredRecord.self).outcome)
+    }
+    for index in 0..<(outcomes.count / Self.outcomeBytes) {
+      body(outcomes.load(index * Self.outcomeBytes, as: Outcome.self))
+    }
+  }
+
+  /// Every audience definition.
+  /// - Returns: `false` when the table's lengths contradict each other.
+  func forEachAudience(_ body: (AudienceNumber, RawView) -> Void) -> Bool {
+    var offset = 0
+    while offset + 8 <= audiences.count {
+      let number = AudienceNumber(audiences.u32(offset))
+      let count = Int(audiences.u32(offset + 4))
+      guard let set = audiences.slice(offset + 8, count * 4) else { return false }
+      body(number, set)
+      offset += 8 + count * 4
+    }
+    return offset == audiences.count
+  }
+}

@@ -1,0 +1,226 @@
+internal import Base
+internal import Flow
+
+/// A checkpoint as bytes: a 64-byte header and a body, each with its CRC.
+///
+/// | Offset | Size | Field |
+/// | --- | --- | --- |
+/// | 0 | 4 | magic `FFC1` |
+/// | 4 | 4 | version |
+/// | 8 | 8 | ordinal |
+/// | 16 | 8 | sequence |
+/// | 24 | 8 | createdAt, Unix milliseconds |
+/// | 32 | 8 | bytes of the body |
+/// | 40 | 4 | CRC-32C of the body |
+/// | 44 | 16 | zero |
+/// | 60 | 4 | CRC-32C of bytes 0–59 |
+///
+/// The body: counters (6 × 8), endpoint high water (4), then five lists, each a count (8) and its
+/// entries: reactor images (reactor 4, walkedThrough 8, lanes: endpoint 4, cursor 8, behind 8,
+/// holes: position 8, due 8, attempt 2), remembered ids (8, 8, 8, 4), settled outcomes (32),
+/// audiences (number 4, endpoints 4 each), segments (7 × 8).
+enum CheckpointCoding {
+  static let headerBytes = 64
+  static let magic: UInt32 = 0x3143_4646
+  static let version: UInt32 = 1
+
+  static func encode(_ checkpoint: Checkpoint, into buffer: GatherBuffer) {
+    buffer.removeAll()
+    buffer.appendZeros(headerBytes)
+    let writer = Writer(buffer: buffer)
+    writer.counters(checkpoint.counters)
+    writer.u32(checkpoint.endpointHighWater)
+    writer.list(checkpoint.images) { $0.image($1) }
+    writer.list(checkpoint.remembered) { writer, id in
+      writer.u64(id.key)
+      writer.u64(id.contentHash)
+      writer.u64(id.time.value)
+      writer.u32(id.endpoints)
+    }
+    writer.list(checkpoint.settled) { $0.buffer.append($1) }
+    writer.list(checkpoint.audiences) { writer, audience in
+      writer.u32(audience.0.value)
+      writer.list(audience.1) { $0.u32($1.value) }
+    }
+    writer.list(checkpoint.segments) { writer, segment in
+      writer.u64(segment.number)
+      writer.u64(segment.salt)
+      writer.u64(segment.firstSequence)
+      writer.u64(segment.lastSequence)
+      writer.u64(segment.bytes)
+      writer.u64(segment.createdAt)
+      writer.u64(segment.sealedAt ?? 0)
+    }
+    storeHeader(checkpoint, in: buffer)
+  }
+
+  private static func storeHeader(_ checkpoint: Checkpoint, in buffer: GatherBuffer) {
+    let length = buffer.count - headerBytes
+    let crc = buffer.view.slice(headerBytes, length).map(\.crc) ?? 0
+    buffer.store(magic.littleEndian, at: 0)
+    buffer.store(version.littleEndian, at: 4)
+    buffer.store(checkpoint.ordinal.littleEndian, at: 8)
+    buffer.store(checkpoint.sequence.littleEndian, at: 16)
+    buffer.store(checkpoint.createdAt.littleEndian, at: 24)
+    buffer.store(UInt64(length).littleEndian, at: 32)
+    buffer.store(crc.littleEndian, at: 40)
+    buffer.store((buffer.view.slice(0, 60).map(\.crc) ?? 0).littleEndian, at: 60)
+  }
+
+  enum Reading {
+    case valid(Checkpoint)
+    case newer(Int)
+    case damaged
+  }
+
+  static func decode(_ view: RawView) -> Reading {
+    guard view.count >= headerBytes, view.u32(0) == magic, let covered = view.slice(0, 60),
+      covered.crc == view.u32(60)
+    else { return .damaged }
+    if view.u32(4) != version { return .newer(Int(view.u32(4))) }
+    guard view.u64(32) == UInt64(view.count - headerBytes),
+      let body = view.slice(headerBytes, view.count - headerBytes), body.crc == view.u32(40)
+    else { return .damaged }
+    var reader = Reader(view: body)
+    let counters = reader.counters()
+    let highWater = reader.u32()
+    let images = reader.list(bytesMin: 20) { $0.image() }
+    let remembered = reader.list(bytesMin: 28) { reader in
+      RememberedID(
+        key: reader.u64(), contentHash: reader.u64(), time: UnixMilliseconds(reader.u64()),
+        endpoints: reader.u32())
+    }
+    let settled = reader.list(bytesMin: 32) { $0.outcome() }
+    let audiences = reader.list(bytesMin: 12) { reader in
+      (
+        AudienceNumber(reader.u32()),
+        reader.list(bytesMin: 4) { EndpointNumber($0.u32()) }
+      )
+    }
+    let segments = reader.list(bytesMin: 56) { $0.segment() }
+    guard reader.isComplete else { return .damaged }
+    return .valid(
+      Checkpoint(
+        ordinal: view.u64(8), sequence: view.u64(16), createdAt: view.u64(24), counters: counters,
+        images: images, remembered: remembered, settled: settled, audiences: audiences,
+        segments: segments, endpointHighWater: highWater))
+  }
+}
+
+extension CheckpointCoding {
+  /// Appends values.
+  struct Writer {
+    let buffer: GatherBuffer
+
+    func u16(_ value: UInt16) { buffer.append(value.littleEndian) }
+    func u32(_ value: UInt32) { buffer.append(value.littleEndian) }
+    func u64(_ value: UInt64) { buffer.append(value.littleEndian) }
+
+    func list<T>(_ items: [T], _ body: (Writer, T) -> Void) {
+      u64(UInt64(items.count))
+      for item in items { body(self, item) }
+    }
+
+    func counters(_ counters: LifetimeCounters) {
+      u64(counters.accepted)
+      u64(counters.delivered)
+      u64(counters.retried)
+      u64(counters.dead)
+      u64(counters.expired)
+      u64(counters.removed)
+    }
+
+    func image(_ image: ReactorImage) {
+      u32(UInt32(image.reactor))
+      u64(image.walkedThrough)
+      list(image.lanes) { writer, lane in
+        writer.u32(lane.endpoint.value)
+        writer.u64(lane.cursor.packed)
+        writer.u64(lane.behind)
+        writer.list(lane.holes) { writer, hole in
+          writer.u64(hole.position.packed)
+          writer.u64(hole.due.value)
+          writer.u16(hole.attempt)
+        }
+      }
+    }
+  }
+
+  /// Takes values; past the end it gives zeros and is never complete.
+  struct Reader {
+    let view: RawView
+    private var offset = 0
+    private var failed = false
+
+    init(view: RawView) { self.view = view }
+
+    var isComplete: Bool { !failed && offset == view.count }
+
+    private mutating func take(_ bytes: Int) -> Int? {
+      guard !failed, view.count - offset >= bytes else {
+        failed = true
+        return nil
+      }
+      defer { offset += bytes }
+      return offset
+    }
+    mutating func u16() -> UInt16 { take(2).map { view.u16($0) } ?? 0 }
+    mutating func u32() -> UInt32 { take(4).map { view.u32($0) } ?? 0 }
+    mutating func u64() -> UInt64 { take(8).map { view.u64($0) } ?? 0 }
+    mutating func outcome() -> Outcome {
+      if let place = take(32) { return view.load(place, as: Outcome.self) }
+      return Outcome(
+        position: .start, endpoint: EndpointNumber(0), kind: .removed, attempt: 0,
+        due: UnixMilliseconds(0))
+    }
+
+    /// Reads a list; its count is believed only if its entries can stand in what is left.
+    mutating func list<T>(bytesMin: Int, _ body: (inout Reader) -> T) -> [T] {
+      let count = u64()
+      guard count <= UInt64((view.count - offset) / bytesMin) else {
+        failed = true
+        return []
+      }
+      var items: [T] = []
+      items.reserveCapacity(Int(count))
+      for _ in 0..<Int(count) where !failed { items.append(body(&self)) }
+      return items
+    }
+
+    mutating func counters() -> LifetimeCounters {
+      var result = LifetimeCounters()
+      result.accepted = u64()
+      result.delivered = u64()
+      result.retried = u64()
+      result.dead = u64()
+      result.expired = u64()
+      result.removed = u64()
+      return result
+    }
+
+    mutating func image() -> ReactorImage {
+      let reactor = Int(u32())
+      let walked = u64()
+      let lanes = list(bytesMin: 28) { reader in
+        LaneImage(
+          endpoint: EndpointNumber(reader.u32()), cursor: Position(packed: reader.u64()),
+          behind: reader.u64(),
+          holes: reader.list(bytesMin: 18) { reader in
+            let position = Position(packed: reader.u64())
+            let due = UnixMilliseconds(reader.u64())
+            return Hole(position: position, attempt: reader.u16(), due: due)
+          })
+      }
+      return ReactorImage(reactor: reactor, walkedThrough: walked, lanes: lanes)
+    }
+
+    mutating func segment() -> SegmentFacts {
+      var facts = SegmentFacts(
+        number: u64(), salt: u64(), firstSequence: u64(), lastSequence: u64(), bytes: u64(),
+        createdAt: u64(), sealedAt: nil)
+      let sealed = u64()
+      if sealed > 0 { facts.sealedAt = sealed }
+      return facts
+    }
+  }
+}

@@ -1,0 +1,186 @@
+public import Base
+public import Flow
+public import System
+internal import Synchronization
+
+/// Owns the log's end: packs sealed blocks, writes them, syncs, and lets them be known.
+///
+/// A state machine: `turn` never waits. One sync is under way at a time; what is sealed meanwhile
+/// is packed and goes with the next write, so that under load many blocks share a sync. Outcomes
+/// are written within 5 ms and synced with the next events, or within 100 ms.
+///
+/// A failed write or sync sets `failure`; nothing more is committed then, for after it the page
+/// cache proves nothing: the process must end (exit 70) and recover from the disk.
+///
+/// > Runs on: the ingest thread, all of it, but for `durableOutcomes` and the counters.
+public final class Journal {
+  /// Bytes gathered before packing waits for the write.
+  static let gatherBytesMax = 4 << 20
+  static let commitInterval = Nanoseconds.microseconds(200)
+  static let outcomeDelay = Nanoseconds.milliseconds(4)
+  static let syncDelay = Nanoseconds.milliseconds(90)
+  static let idleDelay = Nanoseconds.milliseconds(100)
+
+  let configuration: JournalConfiguration
+  let layout: DirectoryLayout
+  let disk: any Disk
+  let sync: any SyncQueue
+  let keeper: SegmentKeeper
+  let window: LogWindow
+  let sealed: Ring<BlockRef>
+  let committed: Ring<BlockRef>
+  let index: SegmentIndex
+  let counters: JournalCounters
+  let ledger: SegmentLedger
+  let outcomes: OutcomeIntake
+
+  var active: ActiveSegment
+  let buffer = GatherBuffer(capacity: 1 << 20)
+  /// Laid down in `buffer`, not written.
+  var pending: [PendingBlock] = []
+  /// Written, not committed.
+  var written: [PendingBlock] = []
+  /// Bytes at the buffer's start that are no block: a new segment's header.
+  var prefixBytes = 0
+  var nextSequence: UInt64
+  var writtenThrough: UInt64
+  var syncedThrough: UInt64
+  /// The last sequence that the sync under way covers.
+  var syncTarget: UInt64?
+  var syncStarted = Instant(nanoseconds: 0)
+  var lastWrite = Instant(nanoseconds: 0)
+  var lastActivity: Instant?
+  /// When the oldest written, unsynced outcome came.
+  var unsyncedSince: Instant?
+  /// Something was written that no durable header speaks of yet.
+  var needsStatement = false
+  /// Event blocks packed and synced, for the checkpoint's barrier.
+  var eventBlocksPacked: UInt64 = 0
+  var eventBlocksSynced: UInt64 = 0
+
+  var roll = Roll.none
+  var prepared: (number: UInt64, file: FileHandle)?
+  /// Audiences of the block at the head of `sealed` that stand in blocks of their own.
+  var definitionQueue: [UInt32] = []
+  var headIsDefined = false
+  var fresh: [UInt32] = []
+
+  var checkpoint: CheckpointRequest?
+  var checkpointPending = false
+  var settledRecently = SettledLog()
+  var endpointHighWater: UInt32
+  var finishing = Finishing.no
+
+  /// Set by a failed write or sync: end the process.
+  public internal(set) var failure: SystemError?
+  /// What failed, with its path.
+  public internal(set) var failurePath: String?
+
+  enum Roll { case none, closing, waiting }
+  enum Finishing { case no, draining, checkpoint, statement, done }
+
+  /// A journal that goes on after what recovery found.
+  /// - Parameters:
+  ///   - sealed: full blocks from ingest, in order.
+  ///   - committed: the same, once durable; its capacity is at least the arena's slot count.
+  ///   - outcomes: one ring a reactor, by index.
+  ///   - settledSink: gets `dead` and `expired` outcomes once they are durable.
+  public init(
+    configuration: JournalConfiguration, recovered: RecoveredLog, disk: any Disk,
+    sync: any SyncQueue, keeper: SegmentKeeper, window: LogWindow, sealed: Ring<BlockRef>,
+    committed: Ring<BlockRef>, outcomes: [Ring<Outcome>], settledSink: Mailbox<Outcome>,
+    counters: JournalCounters
+  ) {
+    require(
+      configuration.segmentBytes >= 2 << 20, "a segment must have room for the largest event")
+    require(
+      committed.capacity >= window.arena.slotCount,
+      "the ring of committed blocks is smaller than the arena")
+    self.configuration = configuration
+    self.disk = disk
+    self.sync = sync
+    self.keeper = keeper
+    self.window = window
+    self.sealed = sealed
+    self.committed = committed
+    self.counters = counters
+    layout = DirectoryLayout(root: configuration.directory)
+    index = recovered.index
+    active = recovered.active
+    ledger = recovered.ledger
+    self.outcomes = OutcomeIntake(rings: outcomes, sink: settledSink)
+    nextSequence = recovered.nextSequence
+    writtenThrough = recovered.nextSequence - 1
+    syncedThrough = recovered.nextSequence - 1
+    endpointHighWater = recovered.endpointHighWater
+    checkpointPending = recovered.replayedBlocks > 0
+    for outcome in recovered.settledSinceCheckpoint { settledRecently.add(outcome) }
+    keeper.post(.prepare(recovered.active.header.number + 1))
+  }
+
+  /// Whether a turn would do something now.
+  public var hasWork: Bool {
+    if failure != nil { return false }
+    return sync.hasCompletion || keeper.notices.hasMessages
+      || (sealed.count > 0 && roll == .none && buffer.count < Self.gatherBytesMax
+        && syncTarget == nil)
+      || outcomes.hasUnnoticed
+  }
+
+  /// How many outcomes of a reactor's ring are durable: all that it pushed before that many.
+  /// > Runs on: any thread.
+  public func durableOutcomes(reactor: Int) -> UInt64 { outcomes.durable(reactor) }
+
+  /// Does what is due.
+  /// - Returns: when to call again at the latest.
+  public func turn(now: Now) -> Instant {
+    if failure != nil { return .distantFuture }
+    takeNotices(now)
+    takeCompletion(now)
+    outcomes.notice(now.instant)
+    packEvents(now)
+    packOutcomes(now)
+    if mayWrite(now) { write(now) }
+    if failure == nil { submitSyncIfDue(now) }
+    stateWatermarkIfIdle(now)
+    advanceCheckpoint(now)
+    advanceFinish(now)
+    window.journalIsFree.store(isFree, ordering: .releasing)
+    return failure == nil ? deadline(now) : .distantFuture
+  }
+
+  /// Whether an event sealed now would be written at once.
+  var isFree: Bool { failure == nil && syncTarget == nil && pending.isEmpty && roll == .none }
+
+  func fail(_ error: SystemError, path: String) {
+    failure = error
+    failurePath = path
+    window.journalIsFree.store(false, ordering: .releasing)
+  }
+
+  private func takeNotices(_ now: Now) {
+    guard keeper.notices.hasMessages else { return }
+    for notice in keeper.notices.drain() {
+      switch notice {
+      case .prepared(let number, let file): prepared = (number, file)
+      case .checkpoint(let sequence, let durable): checkpointEnded(sequence, durable: durable)
+      }
+    }
+    if roll == .waiting { activate(now) }
+  }
+
+  private func deadline(_ now: Now) -> Instant {
+    var result = Instant.distantFuture
+    if !pending.isEmpty, syncTarget == nil { result = lastWrite + Self.commitInterval }
+    if let since = outcomes.oldest { result = min(result, since + Self.outcomeDelay) }
+    if syncTarget == nil, let since = unsyncedSince { result = min(result, since + Self.syncDelay) }
+    if needsStatement, syncTarget == nil, let last = lastActivity {
+      result = min(result, last + Self.idleDelay)
+    }
+    let waitsForCover = checkpoint.map { $0.isComplete && !$0.isSent } ?? false
+    if waitsForCover || (finishing != .no && finishing != .done) {
+      result = min(result, now.instant + .milliseconds(1))
+    }
+    return result
+  }
+}

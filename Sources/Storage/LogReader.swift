@@ -1,0 +1,89 @@
+public import Base
+public import Flow
+internal import Synchronization
+public import System
+
+/// One event, copied out of the log: for the API and the command line.
+public struct StoredEvent: Sendable, Equatable {
+  /// Where it stands.
+  public let position: Position
+  /// When it was accepted.
+  public let time: UnixMilliseconds
+  /// Whom it belongs to.
+  public let application: ApplicationNumber
+  /// Whom it was accepted for.
+  public let audience: AudienceNumber
+  /// What the data is.
+  public let kind: PayloadKind
+  /// Its type.
+  public let type: String
+  /// Its id.
+  public let id: String
+  /// The optional attributes, as `ExtraTag` describes.
+  public let extras: [UInt8]
+  /// The data.
+  public let data: [UInt8]
+
+  init(_ event: EventView, position: Position) {
+    self.position = position
+    time = event.header.time
+    application = event.header.application
+    audience = event.header.audience
+    kind = event.header.kind
+    type = unsafe String(decoding: event.type, as: UTF8.self)
+    id = unsafe String(decoding: event.id, as: UTF8.self)
+    extras = unsafe Array(event.extras)
+    data = unsafe Array(event.data)
+  }
+}
+
+/// Reads single events of the log, and waits for the disk: for the control plane.
+public final class LogReader: Sendable {
+  private struct Tools: ~Copyable {
+    let loader: BlockLoader
+    /// Large enough for any block; made at the first use.
+    var block: Block?
+  }
+
+  private let index: SegmentIndex
+  private let layout: DirectoryLayout
+  private let tools: Mutex<Tools>
+
+  /// A reader over the live segments of `directory`.
+  public init(index: SegmentIndex, directory: String, disk: any Disk) {
+    self.index = index
+    layout = DirectoryLayout(root: directory)
+    tools = Mutex(
+      Tools(loader: BlockLoader(layout: layout, disk: disk, index: index), block: nil))
+  }
+
+  /// The event at `position`.
+  /// - Throws: `eventNotFound` when the log has none there (any more), `damaged` when its block
+  ///   can't be read.
+  /// > Runs on: any thread; one reads at a time.
+  public func event(at position: Position) throws(StorageError) -> StoredEvent {
+    guard let place = index.find(atOrAfter: position.sequence),
+      place.sequence == position.sequence
+    else { throw .eventNotFound(position) }
+    let path = layout.segment(place.segment)
+    let outcome: Result<StoredEvent?, BlockLoader.Failure> = tools.withLock { tools in
+      Result { () throws(BlockLoader.Failure) in
+        try tools.loader.read(place)
+        let block = tools.block
+          ?? Block.allocate(events: BlockLimits.events, payload: BlockLimits.largePayloadBytes)
+        tools.block = block
+        guard tools.loader.unpack(into: block) else {
+          throw .damaged("the payload does not unpack to what was stored")
+        }
+        guard position.index < block.eventCount else { return nil }
+        return StoredEvent(block.event(position.index), position: position)
+      }
+    }
+    switch outcome {
+    case .success(let event?): return event
+    case .success(nil), .failure(.gone): throw .eventNotFound(position)
+    case .failure(.damaged(let reason)):
+      throw .damaged(path: path, offset: place.offset, reason: reason)
+    }
+  }
+}

@@ -1,0 +1,309 @@
+public import Base
+internal import Flow
+public import System
+
+/// Opens a data directory: reads what a stop, clean or not, left, and makes it ready to go on.
+///
+/// The newest whole checkpoint plus the header sections after it. Bytes past the last watermark
+/// were never known to be synced: what is whole of them is copied to a fresh segment and synced
+/// before anybody may act on it, what is torn goes to quarantine. Damage below the watermark is
+/// reported by position and cuts nothing else. Payloads are checked when they are read.
+public enum Recovery {
+  /// Recovers the log in `directory`; makes it if there is none.
+  /// - Parameters:
+  ///   - directory: the data directory; the caller holds its `DirectoryLock`.
+  ///   - now: for time stamps.
+  ///   - segmentBytes: length of the fresh segment, bytes.
+  ///   - log: gets a line for each thing of note.
+  /// - Throws: `StorageError`; with `newerFormat` and `checkpointAhead` nothing was written.
+  /// > Runs on: one thread, before every stage; may take seconds after an unclean stop.
+  public static func open(
+    directory: String, disk: any Disk, now: Now,
+    segmentBytes: Int = JournalConfiguration.segmentBytesDefault, log: (String) -> Void = { _ in }
+  ) throws(StorageError) -> RecoveredLog {
+    let run = RecoveryRun(
+      layout: DirectoryLayout(root: directory), disk: disk, now: now, segmentBytes: segmentBytes)
+    let recovered = try run.recover()
+    for finding in recovered.report { log(finding.text) }
+    return recovered
+  }
+}
+
+/// One recovery: survey, judge, fold, begin anew.
+final class RecoveryRun {
+  let layout: DirectoryLayout
+  let disk: any Disk
+  let now: Now
+  let segmentBytes: Int
+  let audiences = AudienceTable()
+
+  var plans: [SegmentPlan] = []
+  var report: [RecoveryFinding] = []
+  private var temporaries: [String] = []
+  /// Segments whose header is all zero: prepared and not used, unless blocks follow.
+  private var unused: [SegmentPlan] = []
+  private var numberHighest: UInt64 = 0
+  private var ordinalHighest: UInt64 = 0
+  private var checkpoints: [Checkpoint] = []
+  /// Loaded event tables, the most recently used last.
+  private var events: [(segment: UInt64, events: SegmentEvents)] = []
+  private static let eventSegmentsMax = 8
+  static let rememberedMax = 1_000_000
+
+  init(layout: DirectoryLayout, disk: any Disk, now: Now, segmentBytes: Int) {
+    self.layout = layout
+    self.disk = disk
+    self.now = now
+    self.segmentBytes = segmentBytes
+  }
+
+  var checkpoint: Checkpoint? { checkpoints.last }
+  /// Blocks up to here need not be read again.
+  var replayAfter: UInt64 { checkpoint?.replayAfter ?? 0 }
+
+  func recover() throws(StorageError) -> RecoveredLog {
+    try survey()
+    try readBlocks()
+    let tail = try judgeTail()
+    // Nothing was written up to here, so that a refusal leaves everything as it was.
+    try makeDirectories()
+    try quarantineFindings()
+    let first = plans.first.map(\.first) ?? 1
+    let fold = RecoveryFold(
+      checkpoint: checkpoint, first: max(first, 1), audiences: audiences, source: self)
+    let replayed = try replay(fold)
+    let lanes = fold.finish(end: tail.last)
+    reserveAudiences(through: fold.audienceHighest)
+    let beginning = try beginSegment(tail)
+    if let last = plans.indices.last { plans[last].supersede(from: beginning.facts.firstSequence) }
+    let index = makeIndex()
+    index.begin(beginning.facts, entries: beginning.entries)
+    return RecoveredLog(
+      nextSequence: tail.last + 1, lanes: lanes, audiences: audiences,
+      remembered: fold.uniqueRemembered(countMax: Self.rememberedMax), counters: fold.counters,
+      deadSinceCheckpoint: fold.settled.filter { $0.kind != .endpointRemoved },
+      removedEndpoints: fold.settled.filter { $0.kind == .endpointRemoved }.map(\.endpoint),
+      endpointHighWater: fold.highWater, index: index,
+      wasClean: tail.isClean && report.isEmpty, replayedBlocks: replayed, report: report,
+      active: beginning.active, ledger: beginning.ledger,
+      covers: checkpoints.map { CheckpointCover($0) }, checkpointOrdinal: ordinalHighest,
+      settledSinceCheckpoint: fold.settled)
+  }
+
+  // MARK: What is there
+
+  private func survey() throws(StorageError) {
+    let names: [String]
+    do throws(SystemError) { names = try disk.list(layout.journal) } catch {
+      // ENOENT: a fresh directory.
+      if error.code == 2 { return }
+      throw .system(path: layout.journal, error)
+    }
+    var ordinals: [UInt64] = []
+    for name in names {
+      switch DirectoryLayout.entry(name) {
+      case .segment(let number): try surveySegment(number)
+      case .checkpoint(let ordinal): ordinals.append(ordinal)
+      case .temporary: temporaries.append(layout.journal + "/" + name)
+      case .foreign:
+        report.append(RecoveryFinding(kind: .foreignFile, path: layout.journal + "/" + name))
+      }
+    }
+    plans.sort { $0.number < $1.number }
+    try loadCheckpoints(ordinals.sorted())
+  }
+
+  private func surveySegment(_ number: UInt64) throws(StorageError) {
+    let path = layout.segment(number)
+    numberHighest = max(numberHighest, number)
+    var size = 0
+    var reading = SegmentHeader.Reading.damaged
+    try onPath(path) { () throws(SystemError) in
+      let file = try disk.open(path, .read)
+      defer { disk.close(file) }
+      let reader = try ChunkReader(disk: disk, file: file)
+      size = reader.size
+      if let view = try reader.view(0, SegmentHeader.byteCount) {
+        reading = SegmentHeader.read(view)
+      }
+    }
+    switch reading {
+    case .newer(let found):
+      throw .newerFormat(path: path, found: found, supported: Int(Format.version))
+    case .valid(let header) where header.number != number:
+      report.append(RecoveryFinding(kind: .foreignFile, path: path))
+    case .valid(let header):
+      plans.append(SegmentPlan(number: number, path: path, header: header, size: size))
+    case .zero:
+      unused.append(SegmentPlan(number: number, path: path, header: nil, size: size))
+    case .damaged: plans.append(SegmentPlan(number: number, path: path, header: nil, size: size))
+    }
+  }
+
+  private func loadCheckpoints(_ ordinals: [UInt64]) throws(StorageError) {
+    let store = CheckpointStore(layout: layout, disk: disk)
+    ordinalHighest = ordinals.last ?? 0
+    for ordinal in ordinals {
+      switch try store.load(ordinal) {
+      case .valid(let checkpoint): checkpoints.append(checkpoint)
+      case .newer(let found):
+        throw .newerFormat(
+          path: layout.checkpoint(ordinal), found: found,
+          supported: Int(CheckpointCoding.version))
+      case .damaged:
+        report.append(
+          RecoveryFinding(kind: .damagedCheckpoint, path: layout.checkpoint(ordinal)))
+      }
+    }
+  }
+
+  // MARK: Where its blocks are
+
+  private func readBlocks() throws(StorageError) {
+    let survey = SegmentSurvey(disk: disk)
+    for plan in unused {
+      var scanned = plan
+      try survey.fill(&scanned, footerIsEnough: false, direct: true)
+      // All zero: prepared, never used. Else its first page was lost and later ones were not.
+      if scanned.blocks.isEmpty && scanned.gaps.isEmpty {
+        temporaries.append(plan.path)
+      } else {
+        plans.append(plan)
+      }
+    }
+    plans.sort { $0.number < $1.number }
+    // From the newest back: a segment's blocks count up to the first one of the segment after it.
+    var limit = UInt64.max
+    for index in plans.indices.reversed() {
+      plans[index].limit = limit
+      let enough = limit != .max && limit - 1 <= replayAfter && plans[index].header != nil
+      try survey.fill(
+        &plans[index], footerIsEnough: enough, direct: index == plans.count - 1)
+      if plans[index].first > 0 { limit = min(limit, plans[index].first) }
+    }
+  }
+
+  private func makeDirectories() throws(StorageError) {
+    try onPath(layout.root) { () throws(SystemError) in
+      try disk.makeDirectory(layout.root)
+      try disk.makeDirectory(layout.journal)
+      try disk.makeDirectory(layout.quarantine)
+      try disk.syncDirectory(layout.root)
+    }
+    for path in temporaries { try? disk.remove(path) }
+    temporaries = []
+  }
+
+  // MARK: What it says
+
+  /// Reads the header sections after the checkpoint into `fold`.
+  private func replay(_ fold: RecoveryFold) throws(StorageError) -> UInt64 {
+    var count: UInt64 = 0
+    for plan in plans where (plan.blocks.last?.sequence ?? 0) > replayAfter {
+      try withReader(plan) { (reader) throws(SystemError) in
+        for block in plan.blocks where block.sequence > replayAfter && block.kind != .footer {
+          count += 1
+          guard let tables = try Self.tables(reader, block),
+            fold.fold(sequence: block.sequence, tables: tables)
+          else {
+            noteCorruption(plan, block)
+            continue
+          }
+        }
+      }
+    }
+    try quarantineFindings()
+    return count
+  }
+
+  func withReader(_ plan: SegmentPlan, _ body: (ChunkReader) throws(SystemError) -> Void)
+    throws(StorageError)
+  {
+    try onPath(plan.path) { () throws(SystemError) in
+      let file = try disk.open(plan.path, .read)
+      defer { disk.close(file) }
+      try body(try ChunkReader(disk: disk, file: file))
+    }
+  }
+
+  /// A block's tables, if its header section is whole.
+  static func tables(_ reader: ChunkReader, _ block: ScannedBlock) throws(SystemError)
+    -> BlockTables?
+  {
+    guard let view = try reader.view(block.offset, BlockHeader.byteCount),
+      let header = BlockHeader(view),
+      let section = try reader.view(block.offset + BlockHeader.byteCount, header.headerLength),
+      section.crc == header.headerCRC
+    else { return nil }
+    return BlockTables(section, count: header.tableCount)
+  }
+
+  /// Damage may have taken a definition whose number later events carry: it must not be given
+  /// again.
+  private func reserveAudiences(through highest: UInt32) {
+    if Int(highest) >= audiences.count { audiences.insert([], at: AudienceNumber(highest)) }
+  }
+
+  private func makeIndex() -> SegmentIndex {
+    let index = SegmentIndex()
+    for position in plans.indices {
+      let plan = plans[position]
+      let next = position + 1 < plans.count ? plans[position + 1] : nil
+      index.begin(
+        SegmentFacts(
+          number: plan.number, salt: plan.salt, firstSequence: plan.first,
+          lastSequence: plan.limit - 1, bytes: UInt64(plan.size),
+          createdAt: plan.header?.createdAt ?? now.unix.value,
+          sealedAt: next?.header?.createdAt ?? now.unix.value),
+        entries: plan.entries)
+    }
+    return index
+  }
+
+  /// A number that no segment here ever had.
+  var freshNumber: UInt64 { numberHighest + 1 }
+}
+
+extension RecoveryRun: EventSource {
+  func matches(_ endpoint: EndpointNumber, from lower: Position, to upper: Position) -> [Position] {
+    var result: [Position] = []
+    for plan in plans {
+      guard let last = plan.blocks.last?.sequence, last >= lower.sequence,
+        plan.first <= upper.sequence
+      else { continue }
+      result.append(contentsOf: eventTable(plan).matches(endpoint, from: lower, to: upper))
+    }
+    return result
+  }
+
+  private func eventTable(_ plan: SegmentPlan) -> SegmentEvents {
+    if let index = events.firstIndex(where: { $0.segment == plan.number }) {
+      let found = events[index]
+      if index != events.count - 1 {
+        events.remove(at: index)
+        events.append(found)
+      }
+      return found.events
+    }
+    let table = SegmentEvents(table: audiences)
+    // A block that can't be read has been reported, or will be when it is read for delivery.
+    try? withReader(plan) { (reader) throws(SystemError) in
+      for block in plan.blocks where block.kind != .footer {
+        guard let tables = try Self.tables(reader, block) else { continue }
+        define(tables)
+        if block.kind == .events { table.add(sequence: block.sequence, tables: tables) }
+      }
+    }
+    if events.count == Self.eventSegmentsMax { events.removeFirst() }
+    events.append((plan.number, table))
+    return table
+  }
+
+  /// A table is loaded whole, further than the fold has come: so are its definitions.
+  private func define(_ tables: BlockTables) {
+    _ = tables.forEachAudience { number, set in
+      guard unsafe audiences.endpoints(of: number).isEmpty else { return }
+      audiences.insert((0..<(set.count / 4)).map { EndpointNumber(set.u32($0 * 4)) }, at: number)
+    }
+  }
+}

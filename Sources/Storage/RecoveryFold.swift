@@ -1,0 +1,249 @@
+internal import Base
+internal import Flow
+
+/// Brings a checkpoint's lanes up to the end of the log, one block after the other.
+///
+/// Exact because outcomes are read in log order, and a lane takes its events in order: an outcome
+/// at or after the cursor means that everything of the lane before it was at least tried.
+final class RecoveryFold {
+  private struct Lane {
+    var cursor: Position
+    /// Events at or after the cursor, of those counted so far.
+    var behind: Int64
+    /// The image counted events up to here; 0-based lanes count from the log alone.
+    var countedThrough: UInt64
+    var holes: [UInt64: Hole] = [:]
+    /// Whether the cursor only marks where the lane's life began.
+    var isFresh = false
+  }
+
+  /// Events of one audience that one reactor's images have not counted.
+  private struct Tally {
+    var count: Int64 = 0
+    var first = Position.start
+  }
+
+  private let source: any EventSource
+  private let audiences: AudienceTable
+  private let walked: [UInt64]
+  private let replayOutcomesAfter: UInt64
+  private let lastOfImages: UInt64
+  private var lanes: [UInt32: Lane] = [:]
+  private var removed: Set<UInt32> = []
+  private var tallies: [UInt64: Tally] = [:]
+  private(set) var counters: LifetimeCounters
+  private(set) var settled: [Outcome]
+  private(set) var remembered: [RememberedID]
+  private(set) var highWater: UInt32
+  /// The highest audience number that an event carries.
+  private(set) var audienceHighest: UInt32 = 0
+
+  /// - Parameters:
+  ///   - checkpoint: `nil` folds the log from its first block on.
+  ///   - first: the first sequence of the log.
+  init(
+    checkpoint: Checkpoint?, first: UInt64, audiences: AudienceTable, source: any EventSource
+  ) {
+    self.source = source
+    self.audiences = audiences
+    walked = checkpoint.map { $0.images.map(\.walkedThrough) } ?? [first - 1]
+    replayOutcomesAfter = checkpoint?.sequence ?? 0
+    lastOfImages = walked.reduce(0) { max($0, $1) }
+    counters = checkpoint?.counters ?? LifetimeCounters()
+    settled = checkpoint?.settled ?? []
+    remembered = checkpoint?.remembered ?? []
+    highWater = checkpoint?.endpointHighWater ?? 0
+    for image in checkpoint?.images ?? [] {
+      for lane in image.lanes { restore(lane, countedThrough: image.walkedThrough) }
+    }
+    for outcome in settled where outcome.kind == .endpointRemoved {
+      remove(outcome.endpoint)
+    }
+    for (number, set) in checkpoint?.audiences ?? [] { define(number, set) }
+  }
+
+  private func restore(_ image: LaneImage, countedThrough: UInt64) {
+    var lane = Lane(
+      cursor: image.cursor, behind: Int64(clamping: image.behind), countedThrough: countedThrough)
+    for hole in image.holes { lane.holes[hole.position.packed] = hole }
+    lanes[image.endpoint.value] = lane
+    highWater = max(highWater, image.endpoint.value)
+  }
+
+  func define(_ number: AudienceNumber, _ endpoints: [EndpointNumber]) {
+    // A segment repeats what earlier ones defined; the set of a number never changes.
+    guard unsafe audiences.endpoints(of: number).isEmpty else { return }
+    audiences.insert(endpoints, at: number)
+    if let last = endpoints.last { highWater = max(highWater, last.value) }
+  }
+
+  /// Takes the next block of the log.
+  func fold(sequence: UInt64, tables: BlockTables) -> Bool {
+    let isWhole = tables.forEachAudience { number, set in
+      var endpoints: [EndpointNumber] = []
+      endpoints.reserveCapacity(set.count / 4)
+      for index in 0..<(set.count / 4) { endpoints.append(EndpointNumber(set.u32(index * 4))) }
+      define(number, endpoints)
+    }
+    foldEvents(sequence, tables)
+    if sequence > replayOutcomesAfter { tables.forEachOutcome { fold($0) } }
+    return isWhole
+  }
+
+  private func foldEvents(_ sequence: UInt64, _ tables: BlockTables) {
+    for index in 0..<tables.eventCount {
+      audienceHighest = max(audienceHighest, tables.audience(index))
+    }
+    if sequence > replayOutcomesAfter {
+      counters.accepted += UInt64(tables.eventCount)
+      for index in 0..<tables.eventCount { remember(tables.event(index)) }
+    }
+    for reactor in 0..<walked.count where sequence > walked[reactor] {
+      var index = 0
+      while index < tables.eventCount {
+        let audience = tables.audience(index)
+        var end = index + 1
+        while end < tables.eventCount, tables.audience(end) == audience { end += 1 }
+        let key = UInt64(reactor) << 32 | UInt64(audience)
+        var tally = tallies[key] ?? Tally(first: Position(sequence: sequence, index: index))
+        tally.count += Int64(end - index)
+        tallies[key] = tally
+        index = end
+      }
+    }
+  }
+
+  private func remember(_ header: EventHeader) {
+    guard header.flags & EventHeader.publisherGaveID != 0 else { return }
+    remembered.append(
+      RememberedID(
+        key: RememberedID.key(application: header.application, idHash: header.idHash),
+        contentHash: header.contentHash, time: header.time,
+        endpoints: unsafe UInt32(audiences.endpoints(of: header.audience).count)))
+  }
+
+  private func fold(_ outcome: Outcome) {
+    highWater = max(highWater, outcome.endpoint.value)
+    count(outcome.kind)
+    if outcome.kind == .dead || outcome.kind == .expired || outcome.kind == .endpointRemoved {
+      settled.append(outcome)
+    }
+    if outcome.kind == .endpointRemoved { return remove(outcome.endpoint) }
+    if removed.contains(outcome.endpoint.value) { return }
+    var lane = lanes[outcome.endpoint.value] ?? freshLane(outcome.endpoint)
+    if outcome.position < lane.cursor {
+      apply(outcome, to: &lane)
+    } else {
+      advance(&lane, past: outcome)
+    }
+    lanes[outcome.endpoint.value] = lane
+  }
+
+  private func count(_ kind: OutcomeKind) {
+    switch kind {
+    case .delivered: counters.delivered += 1
+    case .retry: counters.retried += 1
+    case .dead: counters.dead += 1
+    case .expired: counters.expired += 1
+    case .removed: counters.removed += 1
+    default: break
+    }
+  }
+
+  private func remove(_ endpoint: EndpointNumber) {
+    removed.insert(endpoint.value)
+    lanes[endpoint.value] = nil
+  }
+
+  private func freshLane(_ endpoint: EndpointNumber) -> Lane {
+    let through = walkedThrough(endpoint)
+    return Lane(
+      cursor: Position(sequence: through + 1, index: 0), behind: 0, countedThrough: through)
+  }
+
+  private func walkedThrough(_ endpoint: EndpointNumber) -> UInt64 {
+    walked.isEmpty ? 0 : walked[Int(endpoint.value) % walked.count]
+  }
+
+  /// An outcome of a delivery behind the cursor. What is no hole was settled before: an older
+  /// outcome of it, read again, changes nothing.
+  private func apply(_ outcome: Outcome, to lane: inout Lane) {
+    guard let hole = lane.holes[outcome.position.packed] else { return }
+    if outcome.kind.settles {
+      lane.holes[outcome.position.packed] = nil
+    } else if outcome.attempt >= hole.attempt {
+      lane.holes[outcome.position.packed] = Hole(
+        position: outcome.position, attempt: outcome.attempt, due: outcome.due)
+    }
+  }
+
+  private func advance(_ lane: inout Lane, past outcome: Outcome) {
+    let position = outcome.position
+    for skipped in source.matches(outcome.endpoint, from: lane.cursor, to: position) {
+      // In flight when the log ended, or its outcome comes further on.
+      lane.holes[skipped.packed] = Hole(position: skipped, attempt: 0, due: UnixMilliseconds(0))
+      lane.behind -= 1
+    }
+    let next = Position(packed: position.packed + 1)
+    let exists = !source.matches(outcome.endpoint, from: position, to: next).isEmpty
+    if exists || position.sequence <= lane.countedThrough { lane.behind -= 1 }
+    if !outcome.kind.settles {
+      lane.holes[position.packed] = Hole(
+        position: position, attempt: outcome.attempt, due: outcome.due)
+    }
+    lane.cursor = next
+    lane.isFresh = false
+  }
+
+  /// The lanes as of the end of the log, ascending by endpoint.
+  func finish(end: UInt64) -> [LaneImage] {
+    distribute()
+    return lanes.keys.sorted().compactMap { number in
+      guard let lane = lanes[number] else { return nil }
+      let behind = UInt64(clamping: lane.behind)
+      return LaneImage(
+        endpoint: EndpointNumber(number),
+        cursor: behind == 0 ? Position(sequence: end + 1, index: 0) : lane.cursor,
+        behind: behind,
+        holes: lane.holes.values.sorted { $0.position < $1.position })
+    }
+  }
+
+  /// Gives every lane the events that its image had not counted.
+  private func distribute() {
+    for key in tallies.keys.sorted() {
+      guard let tally = tallies[key] else { continue }
+      let reactor = Int(key >> 32)
+      let audience = AudienceNumber(UInt32(truncatingIfNeeded: key))
+      for unsafe endpoint in unsafe audiences.endpoints(of: audience)
+      where Int(endpoint.value) % walked.count == reactor && !removed.contains(endpoint.value) {
+        var lane = lanes[endpoint.value] ?? newLane(endpoint, at: tally.first)
+        if lane.isFresh { lane.cursor = min(lane.cursor, tally.first) }
+        lane.behind += tally.count
+        lanes[endpoint.value] = lane
+      }
+    }
+  }
+
+  private func newLane(_ endpoint: EndpointNumber, at first: Position) -> Lane {
+    Lane(
+      cursor: first, behind: 0, countedThrough: walkedThrough(endpoint), isFresh: true)
+  }
+
+  /// Remembered ids without repeats, the newest million, oldest first.
+  func uniqueRemembered(countMax: Int) -> [RememberedID] {
+    var seen: Set<UInt64> = []
+    var newest: [RememberedID] = []
+    for id in remembered.reversed() {
+      if newest.count == countMax { break }
+      if seen.insert(id.key).inserted { newest.append(id) }
+    }
+    return newest.reversed()
+  }
+}
+
+/// Where the fold finds the events between two places.
+protocol EventSource: AnyObject {
+  /// Events for `endpoint` in `from..<to`, ascending.
+  func matches(_ endpoint: EndpointNumber, from: Position, to: Position) -> [Position]
+}

@@ -1,0 +1,124 @@
+internal import Base
+
+/// The first 64 bytes of a segment; all zero while a prepared segment waits for its use.
+///
+/// | Offset | Size | Field | Meaning |
+/// | --- | --- | --- | --- |
+/// | 0 | 4 | magic | `FFS1` |
+/// | 4 | 2 | version | `Format.version` |
+/// | 6 | 2 | – | zero |
+/// | 8 | 8 | number | as in the file's name |
+/// | 16 | 8 | firstSequence | every block from this one on stands here or later |
+/// | 24 | 8 | salt | repeated in every block |
+/// | 32 | 8 | createdAt | Unix milliseconds |
+/// | 40 | 8 | segmentBytes | the file's length when it was prepared |
+/// | 48 | 12 | – | zero |
+/// | 60 | 4 | CRC-32C of bytes 0–59 |
+struct SegmentHeader: Equatable {
+  static let byteCount = 64
+  static let magic: UInt32 = 0x3153_4646
+
+  var number: UInt64
+  var firstSequence: UInt64
+  var salt: UInt64
+  var createdAt: UInt64
+  var segmentBytes: UInt64
+
+  init(
+    number: UInt64, firstSequence: UInt64, createdAt: UInt64, segmentBytes: UInt64
+  ) {
+    self.number = number
+    self.firstSequence = firstSequence
+    self.createdAt = createdAt
+    self.segmentBytes = segmentBytes
+    // Differs from every earlier use of the same disk blocks: the number never repeats, and a
+    // restored copy that repeats it does so at another time.
+    var random = SeededRandom(seed: number &* 0x9E37_79B9_7F4A_7C15 ^ createdAt << 20)
+    salt = random.next() ^ firstSequence
+  }
+
+  /// What 64 bytes at the start of a segment file are.
+  enum Reading: Equatable {
+    case valid(SegmentHeader)
+    case zero
+    case newer(Int)
+    case damaged
+  }
+
+  static func read(_ view: RawView) -> Reading {
+    guard view.count >= byteCount else { return .damaged }
+    if view.isZero(0, byteCount) { return .zero }
+    guard view.u32(0) == magic, let covered = view.slice(0, 60), covered.crc == view.u32(60)
+    else { return .damaged }
+    if view.u16(4) != Format.version { return .newer(Int(view.u16(4))) }
+    return .valid(SegmentHeader(view))
+  }
+
+  private init(_ view: RawView) {
+    number = view.u64(8)
+    firstSequence = view.u64(16)
+    salt = view.u64(24)
+    createdAt = view.u64(32)
+    segmentBytes = view.u64(40)
+  }
+
+  func append(to buffer: GatherBuffer) {
+    let start = buffer.count
+    buffer.append(Self.magic.littleEndian)
+    buffer.append(UInt32(Format.version).littleEndian)
+    buffer.append(number.littleEndian)
+    buffer.append(firstSequence.littleEndian)
+    buffer.append(salt.littleEndian)
+    buffer.append(createdAt.littleEndian)
+    buffer.append(segmentBytes.littleEndian)
+    buffer.appendZeros(12)
+    buffer.append((buffer.view.slice(start, 60).map(\.crc) ?? 0).littleEndian)
+  }
+}
+
+/// The last 64 bytes of a full segment: where its footer block is.
+///
+/// | Offset | Size | Field |
+/// | --- | --- | --- |
+/// | 0 | 4 | magic `FFT1` |
+/// | 4 | 4 | version |
+/// | 8 | 8 | salt |
+/// | 16 | 8 | offset of the footer block |
+/// | 24 | 8 | its length |
+/// | 32 | 28 | zero |
+/// | 60 | 4 | CRC-32C of bytes 0–59 |
+struct SegmentTrailer: Equatable {
+  static let byteCount = 64
+  static let magic: UInt32 = 0x3154_4646
+
+  var salt: UInt64
+  var footerOffset: UInt64
+  var footerLength: UInt64
+
+  init(salt: UInt64, footerOffset: UInt64, footerLength: UInt64) {
+    self.salt = salt
+    self.footerOffset = footerOffset
+    self.footerLength = footerLength
+  }
+
+  init?(_ view: RawView) {
+    guard view.count >= Self.byteCount, view.u32(0) == Self.magic,
+      view.u32(4) == UInt32(Format.version), let covered = view.slice(0, 60),
+      covered.crc == view.u32(60)
+    else { return nil }
+    salt = view.u64(8)
+    footerOffset = view.u64(16)
+    footerLength = view.u64(24)
+  }
+
+  func append(to buffer: GatherBuffer) {
+    let start = buffer.count
+    buffer.append(Self.magic.littleEndian)
+    buffer.append(UInt32(Format.version).littleEndian)
+    buffer.append(salt.littleEndian)
+    buffer.append(footerOffset.littleEndian)
+    buffer.append(footerLength.littleEndian)
+    buffer.appendZeros(28)
+    buffer.append((buffer.view.slice(start, 60).map(\.crc) ?? 0).littleEndian)
+  }
+}

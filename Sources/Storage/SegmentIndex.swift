@@ -1,0 +1,161 @@
+internal import Flow
+internal import Synchronization
+
+/// Where a block with events stands on disk.
+public struct BlockPlace: BitwiseCopyable, Sendable, Equatable {
+  /// The segment's number.
+  public var segment: UInt64
+  /// The segment's salt.
+  public var salt: UInt64
+  /// The block's sequence.
+  public var sequence: UInt64
+  /// Its offset in the segment file, bytes.
+  public var offset: UInt64
+  /// Its length, bytes.
+  public var length: Int
+}
+
+/// One segment of the log, as `status`, the cleaner and the reader see it.
+public struct SegmentFacts: Sendable, Equatable {
+  /// Its number, as in the file's name.
+  public var number: UInt64
+  /// The salt of its blocks.
+  public var salt: UInt64
+  /// The first sequence that may stand in it.
+  public var firstSequence: UInt64
+  /// The last; for the active segment the last committed one.
+  public var lastSequence: UInt64
+  /// The file's length.
+  public var bytes: UInt64
+  /// When it was begun, Unix milliseconds.
+  public var createdAt: UnixTime
+  /// When it was closed; `nil` for the active one.
+  public var sealedAt: UnixTime?
+  /// Blocks with events in it.
+  public var eventBlocks: Int
+
+  /// Milliseconds since the epoch.
+  public typealias UnixTime = UInt64
+
+  init(
+    number: UInt64, salt: UInt64, firstSequence: UInt64, lastSequence: UInt64, bytes: UInt64,
+    createdAt: UnixTime, sealedAt: UnixTime?, eventBlocks: Int = 0
+  ) {
+    self.number = number
+    self.salt = salt
+    self.firstSequence = firstSequence
+    self.lastSequence = lastSequence
+    self.bytes = bytes
+    self.createdAt = createdAt
+    self.sealedAt = sealedAt
+    self.eventBlocks = eventBlocks
+  }
+}
+
+/// Sequence → place, for every committed block with events in every live segment: 16 bytes a block.
+///
+/// The journal appends (once a commit), the keeper removes, readers look up (once a block): one
+/// lock that nobody holds for more than a binary search.
+public final class SegmentIndex: Sendable {
+  /// A block's place inside its segment.
+  struct Entry: BitwiseCopyable, Sendable {
+    var sequence: UInt64
+    var offsetUnits: UInt32
+    var lengthUnits: UInt32
+
+    init(sequence: UInt64, offset: Int, length: Int) {
+      self.sequence = sequence
+      offsetUnits = UInt32(offset / Format.alignment)
+      lengthUnits = UInt32(length / Format.alignment)
+    }
+
+    var offset: Int { Int(offsetUnits) * Format.alignment }
+    var length: Int { Int(lengthUnits) * Format.alignment }
+  }
+
+  struct Segment: Sendable {
+    var facts: SegmentFacts
+    var entries: [Entry]
+  }
+
+  private let segments = Mutex<[Segment]>([])
+
+  init() {}
+
+  /// The first block with events at or after `sequence`.
+  /// - Returns: `nil` when the log has none up to its end.
+  /// > Runs on: any thread.
+  public func find(atOrAfter sequence: UInt64) -> BlockPlace? {
+    segments.withLock { all in
+      var low = Self.partition(all.count) { all[$0].facts.lastSequence < sequence }
+      while low < all.count {
+        let entries = all[low].entries
+        let index = Self.partition(entries.count) { entries[$0].sequence < sequence }
+        if index < entries.count { return Self.place(entries[index], all[low].facts) }
+        low += 1
+      }
+      return nil
+    }
+  }
+
+  private static func place(_ entry: Entry, _ facts: SegmentFacts) -> BlockPlace {
+    BlockPlace(
+      segment: facts.number, salt: facts.salt, sequence: entry.sequence,
+      offset: UInt64(entry.offset), length: entry.length)
+  }
+
+  /// The first index for which `before` is false; `before` is true for a prefix.
+  static func partition(_ count: Int, _ before: (Int) -> Bool) -> Int {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = (low + high) / 2
+      if before(middle) { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  /// All segments, oldest first.
+  public var facts: [SegmentFacts] {
+    segments.withLock { all in
+      all.map { segment in
+        var facts = segment.facts
+        facts.eventBlocks = segment.entries.count
+        return facts
+      }
+    }
+  }
+
+  /// Bytes of all segment files.
+  public var byteCount: UInt64 {
+    segments.withLock { $0.reduce(0) { $0 + $1.facts.bytes } }
+  }
+
+  func contains(segment number: UInt64) -> Bool {
+    segments.withLock { all in all.contains { $0.facts.number == number } }
+  }
+
+  func begin(_ facts: SegmentFacts, entries: [Entry] = []) {
+    segments.withLock { $0.append(Segment(facts: facts, entries: entries)) }
+  }
+
+  /// The last segment has everything up to `sequence` now; `entry` when that block has events.
+  func committed(through sequence: UInt64, entry: Entry?) {
+    segments.withLock { all in
+      guard !all.isEmpty else { return }
+      all[all.count - 1].facts.lastSequence = sequence
+      if let entry { all[all.count - 1].entries.append(entry) }
+    }
+  }
+
+  func seal(at time: UInt64) {
+    segments.withLock { all in
+      guard !all.isEmpty else { return }
+      all[all.count - 1].facts.sealedAt = time
+    }
+  }
+
+  func remove(segment number: UInt64) {
+    segments.withLock { $0.removeAll { $0.facts.number == number } }
+  }
+}

@@ -1,0 +1,115 @@
+internal import System
+
+/// A segment file as recovery sees it.
+struct SegmentPlan {
+  let number: UInt64
+  let path: String
+  /// `nil` when the header is damaged.
+  var header: SegmentHeader?
+  var size: Int
+  var salt: UInt64 = 0
+  var first: UInt64 = 0
+  /// The first sequence that a later segment holds: what stands here from it on is superseded.
+  var limit: UInt64 = .max
+  /// Its blocks, ascending; only those with events when they come from the footer.
+  var blocks: [ScannedBlock] = []
+  var gaps: [ScanGap] = []
+  var durableThrough: UInt64 = 0
+  /// The byte after the last block that counts.
+  var end = SegmentHeader.byteCount
+  var isScanned = false
+  /// Whether it has a trailer: it was closed in an orderly way.
+  var isClosed = false
+
+  init(number: UInt64, path: String, header: SegmentHeader?, size: Int) {
+    self.number = number
+    self.path = path
+    self.header = header
+    self.size = size
+    salt = header?.salt ?? 0
+    first = header?.firstSequence ?? 0
+  }
+
+  /// A later segment holds everything from `sequence` on.
+  mutating func supersede(from sequence: UInt64) {
+    limit = min(limit, sequence)
+    blocks.removeAll { $0.sequence >= sequence }
+  }
+
+  /// The last sequence that counts here, or the one before the first.
+  var last: UInt64 { blocks.last.map(\.sequence) ?? (first == 0 ? 0 : first - 1) }
+
+  /// Where the blocks with events are.
+  var entries: [SegmentIndex.Entry] {
+    blocks.compactMap { block in
+      guard block.kind == .events else { return nil }
+      return SegmentIndex.Entry(
+        sequence: block.sequence, offset: block.offset, length: block.length)
+    }
+  }
+}
+
+/// Finds the blocks of one segment: by its footer where that is enough, else header by header.
+struct SegmentSurvey {
+  let disk: any Disk
+
+  /// Fills `plan` with its blocks.
+  /// - Parameters:
+  ///   - footerIsEnough: recovery needs only the places of its event blocks.
+  ///   - direct: read around the page cache, which proves nothing about an unsynced tail.
+  func fill(_ plan: inout SegmentPlan, footerIsEnough: Bool, direct: Bool) throws(StorageError) {
+    let path = plan.path
+    var result = plan
+    try onPath(path) { () throws(SystemError) in
+      let file = try disk.open(path, direct ? .readDirect : .read)
+      defer { disk.close(file) }
+      let reader = try ChunkReader(disk: disk, file: file)
+      let footer = try readFooter(reader, plan: result)
+      result.isClosed = footer != nil
+      if footerIsEnough, let footer {
+        result.blocks = footer.filter { $0.sequence < result.limit }
+      } else {
+        try scan(reader, &result)
+      }
+    }
+    plan = result
+  }
+
+  private func scan(_ reader: ChunkReader, _ plan: inout SegmentPlan) throws(SystemError) {
+    let scan = try SegmentScan.run(reader, salt: plan.header?.salt, first: plan.first)
+    plan.isScanned = true
+    plan.salt = scan.salt ?? 0
+    if plan.header == nil { plan.first = scan.blocks.first?.sequence ?? 0 }
+    let limit = plan.limit
+    plan.blocks = scan.blocks.filter { $0.sequence < limit }
+    plan.gaps = scan.gaps.filter { $0.sequence < limit }
+    plan.durableThrough = scan.durableThrough
+    plan.end = scan.end
+  }
+
+  /// The event blocks that the footer lists, if trailer and footer are whole.
+  private func readFooter(_ reader: ChunkReader, plan: SegmentPlan) throws(SystemError)
+    -> [ScannedBlock]?
+  {
+    let place = reader.size - SegmentTrailer.byteCount
+    guard place > SegmentHeader.byteCount,
+      let trailer = try reader.view(place, SegmentTrailer.byteCount).flatMap(SegmentTrailer.init),
+      trailer.salt == plan.salt, trailer.footerOffset < UInt64(reader.size),
+      trailer.footerLength < UInt64(reader.size),
+      let block = try reader.view(Int(trailer.footerOffset), Int(trailer.footerLength)),
+      let header = BlockHeader(block), header.kind == .footer, header.salt == plan.salt,
+      let section = block.slice(BlockHeader.byteCount, header.headerLength),
+      section.crc == header.headerCRC,
+      let tables = BlockTables(section, count: header.tableCount)
+    else { return nil }
+    var blocks: [ScannedBlock] = []
+    for index in 0..<(tables.places.count / 16) {
+      blocks.append(
+        ScannedBlock(
+          sequence: tables.places.u64(index * 16),
+          offset: Int(tables.places.u32(index * 16 + 8)) * Format.alignment,
+          length: Int(tables.places.u32(index * 16 + 12)) * Format.alignment, kind: .events))
+    }
+    return blocks
+  }
+}

@@ -1,0 +1,24 @@
+internal import CLinux
+internal import Glibc
+
+/// What a daemon asks of the kernel once, at start.
+public enum ProcessSetup {
+  /// Makes a broken pipe an error of the write, and keeps secrets out of core files.
+  ///
+  /// > Source: prctl(2), `PR_SET_DUMPABLE`.
+  public static func protect() {
+    signal(SIGPIPE, SIG_IGN)
+    _ = fanfare_forbid_core_dumps()
+  }
+
+  /// Raises the soft limit of open descriptors to the hard one, at most 1,048,576.
+  /// - Returns: descriptors that may be open.
+  public static func raiseDescriptorLimit() -> Int {
+    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    var limit = rlimit()
+    guard unsafe getrlimit(resource, &limit) == 0 else { return 1024 }
+    limit.rlim_cur = min(limit.rlim_max, 1 << 20)
+    _ = unsafe setrlimit(resource, &limit)
+    return Int(limit.rlim_cur)
+  }
+}

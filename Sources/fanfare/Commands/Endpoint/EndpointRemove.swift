@@ -1,0 +1,34 @@
+internal import ArgumentParser
+
+/// `fanfare endpoint remove`.
+struct EndpointRemove: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "remove", abstract: "Remove an endpoint; with a backlog it asks.",
+    discussion: "Example:\n  fanfare endpoint remove ci --yes")
+
+  @Flag(name: .shortAndLong, help: "Do not ask.")
+  var yes = false
+
+  @OptionGroup var reference: EndpointReference
+
+  func run() throws {
+    let endpoint = try reference.fetch()
+    let name = EndpointText.name(of: endpoint) ?? reference.endpoint
+    if !yes {
+      let depth = try depth(of: endpoint["id"]?.text ?? "")
+      if depth > 0 {
+        let backlog = depth == 1 ? "1 pending delivery" : "\(depth) pending deliveries"
+        try Consent.obtain(yes, "remove '\(name)' and drop its \(backlog)?")
+      }
+    }
+    let answer = try reference.call("DELETE")
+    let dropped = answer.header("fanfare-dropped").flatMap { Int($0) } ?? 0
+    Console.talk("removed \(name)" + (dropped > 0 ? "; \(dropped) pending deliveries dropped" : ""))
+  }
+
+  private func depth(of id: String) throws(Failure) -> Int {
+    let report = try reference.client.client().value("GET", "/api/v1/spool")
+    let lines = report["endpoints"]?.elements ?? []
+    return lines.first { $0["id"]?.text == id }?["depth"]?.integer ?? 0
+  }
+}

@@ -1,0 +1,92 @@
+internal import ArgumentParser
+internal import Glibc
+internal import Wire
+
+/// The command line: one executable, one file a command.
+@main
+struct Fanfare: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "fanfare",
+    abstract: "A webhook broker: publish on a local socket, deliver to every subscriber.",
+    discussion: """
+      First steps, in three terminals:
+        fanfare serve --dev
+        fanfare listen --subscribe 'job.*'
+        fanfare publish job.completed '{"job":42}'
+
+      Exit codes: 0 done, 1 failed or refused by an endpoint, 64 wrong usage,
+      65 bad data, 69 no broker reachable, 70 internal fault, 75 try later,
+      77 no access, 78 bad configuration.
+      """,
+    version: programVersion,
+    groupedSubcommands: [
+      CommandGroup(name: "Broker", subcommands: [Serve.self, ConfigCommand.self, Health.self]),
+      CommandGroup(name: "Events", subcommands: [Publish.self, Listen.self]),
+      CommandGroup(name: "Receivers", subcommands: [EndpointCommand.self, AppCommand.self]),
+      CommandGroup(
+        name: "State", subcommands: [Status.self, Spool.self, DeadCommand.self]),
+      CommandGroup(name: "Tools", subcommands: [Sign.self, Verify.self, Completions.self]),
+    ])
+
+  /// Parses, runs, and exits with the code that the contract has for what happened.
+  static func main() async {
+    // A peer that went away is an error of the write, not the end of the program.
+    signal(SIGPIPE, SIG_IGN)
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    do {
+      try refuseMistyped(arguments)
+      var command = try await asyncParseAsRoot(arguments)
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch let failure as Failure {
+      failure.tell()
+      Glibc.exit(failure.code.rawValue)
+    } catch {
+      exit(withError: error)
+    }
+  }
+
+  /// Suggests the command that was probably meant; the parser only calls it unexpected.
+  private static func refuseMistyped(_ arguments: [String]) throws(Failure) {
+    var command: any ParsableCommand.Type = Fanfare.self
+    var path = "fanfare"
+    for word in arguments {
+      let names = names(of: command)
+      guard !names.isEmpty, !word.hasPrefix("-"), word != "help" else { return }
+      guard let next = subcommands(of: command).first(where: { name(of: $0) == word }) else {
+        throw unknown(word, path: path, names: names)
+      }
+      command = next
+      path += " \(word)"
+    }
+  }
+
+  private static func unknown(_ word: String, path: String, names: [String]) -> Failure {
+    let meant = Suggestion.nearest(to: word, in: names)
+    let question = meant.map { "; did you mean '\(path) \($0)'?" } ?? ""
+    let next =
+      meant == nil
+      ? ["commands: \(names.joined(separator: " "))", "more:     \(path) --help"]
+      : ["more: \(path) --help"]
+    return Failure(
+      .usage, "there is no command '\(path) \(Console.clean(word))'\(question)", next: next)
+  }
+
+  private static func subcommands(of command: any ParsableCommand.Type)
+    -> [any ParsableCommand.Type]
+  {
+    let configuration = command.configuration
+    return configuration.subcommands
+  }
+
+  private static func names(of command: any ParsableCommand.Type) -> [String] {
+    subcommands(of: command).map { name(of: $0) }
+  }
+
+  private static func name(of command: any ParsableCommand.Type) -> String {
+    command._commandName
+  }
+}

@@ -1,0 +1,4 @@
+internal import Broker
+
+/// The version of the program, which is the broker's.
+let programVersion = fanfareVersion

@@ -1,0 +1,75 @@
+import Base
+import Flow
+import Testing
+
+@testable import Delivery
+
+// Goal: the oldest block first, each asked for once, all of its lanes told, every loan returned.
+struct LoadQueueTests {
+  private var sut = LoadQueue(loadsMax: 3)
+  private func lane(_ slot: UInt64) -> SlotID { SlotID(packed: 1 << 32 | slot) }
+  private func at(_ milliseconds: UInt64) -> Instant {
+    Instant(nanoseconds: 1_000_000_000 + milliseconds * 1_000_000)
+  }
+
+  private mutating func ask(at milliseconds: UInt64 = 0) -> (UInt64?, returned: Int) {
+    var returned = 0
+    let request = sut.nextRequest(walked: 100, now: at(milliseconds)) { _ in returned += 1 }
+    return (request?.sequence, returned)
+  }
+
+  private func reply(_ requested: UInt64, _ sequence: UInt64) -> LoadReply {
+    let block = Block.allocate(events: 2, payload: 64)
+    return LoadReply(requested: requested, sequence: sequence, block: block, damaged: false)
+  }
+
+  @Test mutating func `the oldest is asked for first, and once for all its lanes`() {
+    for (slot, sequence) in [(1, 9), (2, 4), (3, 9), (4, 4), (5, 7)] as [(UInt64, UInt64)] {
+      sut.add(lane: lane(slot), sequence: sequence)
+    }
+    #expect(ask().0 == 4)
+    sut.add(lane: lane(6), sequence: 4)
+    #expect(ask().0 == 7)
+    #expect(ask().0 == 9)
+    #expect(!sut.hasWaits)
+    let taken = sut.take(reply(4, 5), now: at(1))
+    #expect(Set(taken.lanes) == [lane(2), lane(4), lane(6)])
+    #expect(taken.walked == 100)
+    #expect(sut.block(5, now: at(2)) != nil)
+    #expect(sut.block(4, now: at(2)) == nil)
+  }
+
+  @Test mutating func `no more than its share of blocks is out, the least used makes room`() {
+    for sequence in 1...5 as ClosedRange<UInt64> {
+      sut.add(lane: lane(sequence), sequence: sequence)
+    }
+    for _ in 0..<3 { #expect(ask().0 != nil) }
+    #expect(ask().0 == nil)
+    _ = sut.take(reply(1, 1), now: at(0))
+    _ = sut.take(reply(2, 2), now: at(1))
+    #expect(ask(at: 2).0 == nil)
+    _ = sut.block(1, now: at(10))
+    #expect(ask(at: 12) == (4, 1))
+    #expect(sut.block(2, now: at(12)) == nil)
+    #expect(sut.block(1, now: at(12)) != nil)
+  }
+
+  @Test mutating func `a loan that nobody uses goes back`() {
+    sut.add(lane: lane(1), sequence: 1)
+    _ = ask()
+    _ = sut.take(reply(1, 1), now: at(0))
+    var returned = 0
+    #expect(sut.expire(now: at(99)) { _ in returned += 1 } == at(100))
+    #expect(returned == 0)
+    #expect(sut.expire(now: at(100)) { _ in returned += 1 } == .distantFuture)
+    #expect(returned == 1)
+  }
+
+  @Test mutating func `an answer without a block lends nothing`() {
+    sut.add(lane: lane(1), sequence: 1)
+    _ = ask()
+    let none = LoadReply(requested: 1, sequence: 0, block: nil, damaged: false)
+    #expect(sut.take(none, now: at(0)).lanes == [lane(1)])
+    #expect(sut.expire(now: at(1_000)) { _ in } == .distantFuture)
+  }
+}
