@@ -37,18 +37,26 @@ extension DataPlane {
     var deadline = now.instant
     var wasFull = false
     var asked = false
+    var committed = window.committedThrough
     while true {
       let ready = ingestPoller.wait(now: now.instant, until: deadline)
       now = clock.now()
       deadline = ingest.turn(now: now, ready: ready)
       deadline = min(deadline, journal.turn(now: now))
       if let failure = journal.failure { failed(failure, journal.failurePath ?? "") }
+      if window.committedThrough > committed {
+        committed = window.committedThrough
+        for poller in reactorPollers { poller.wakeup.wake() }
+      }
       supplyImages(&asked)
       if keeper.isFull != wasFull {
         wasFull.toggle()
         setSpoolFull(wasFull)
       }
-      if phase.load(ordering: .acquiring) == .finishing { finishJournal() }
+      if phase.load(ordering: .acquiring) == .finishing {
+        finishJournal()
+        deadline = min(deadline, now.instant + .milliseconds(1))
+      }
       if ingestHasWork { deadline = now.instant }
       if deadline <= now.instant { continue }
       wakeup.prepareToSleep()
