@@ -102,7 +102,8 @@ struct LoadQueue {
     var index = loans.count
     while index > 0 {
       index -= 1
-      let due = loans[index].usedAt
+      let due =
+        loans[index].usedAt
         + (loans[index].isLarge ? Self.loanTimeoutLarge : Self.loanTimeout)
       if now < due {
         next = min(next, due)

@@ -173,6 +173,7 @@ extension Reactor {
       enqueue(lane)
       return false
     case .event(let block):
+      scansLeft -= 1
       let position = lane.it.cursor
       let event = block.event(position.index)
       if isExpired(lane, event) {

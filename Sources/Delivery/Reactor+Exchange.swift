@@ -136,7 +136,8 @@ extension Reactor {
     let isGood = status >= 200 && status < 300
     settle(connection, Attempt.Result(status: status, failure: isGood ? .none : .status))
     // An answer that came before all of the request was sent leaves the connection in the middle.
-    let isReusable = connection.it.parser.keepAlive && connection.it.out.isEmpty
+    let isReusable =
+      connection.it.parser.keepAlive && connection.it.out.isEmpty
       && !connection.it.isEnding
     if !isReusable { return close(connection) }
     wheel.cancel(connection.it.timer)

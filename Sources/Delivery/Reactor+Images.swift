@@ -28,6 +28,9 @@ extension Reactor {
     for image in images where isMine(image.endpoint) { restore(image, spread) }
   }
 
+  /// Thirty days, the longest delay that a schedule may hold.
+  private static let waitMillisecondsMax: UInt64 = 30 * 86_400_000
+
   private func restore(_ image: LaneImage, _ spread: UInt64) {
     let lane = lane(of: image.endpoint)
     lane.it.isLive = image.behind == 0
@@ -45,7 +48,8 @@ extension Reactor {
   private func due(_ hole: Hole, _ spread: UInt64) -> UInt64 {
     if hole.due.value == 0 { return 0 }
     if hole.due.value > now.unix.value {
-      return nowMilliseconds + hole.due.value - now.unix.value
+      // No schedule is longer than the bound; a civil clock that was wrong may be.
+      return nowMilliseconds + min(hole.due.value - now.unix.value, Self.waitMillisecondsMax)
     }
     return spread == 0 ? 0 : nowMilliseconds + random.below(spread)
   }

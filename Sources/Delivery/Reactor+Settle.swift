@@ -185,7 +185,9 @@ extension Reactor {
     noteRun(lane)
     if let last = lane.it.lastRecord, last.time.value + 1_000 > now.unix.value,
       last.status == result.status, last.failure == result.failure
-    { return }
+    {
+      return
+    }
     let record = AttemptRecord(
       endpoint: lane.it.number, position: connection.it.attempt.position,
       attempt: connection.it.attempt.number, time: now.unix,

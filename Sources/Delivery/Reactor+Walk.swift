@@ -71,8 +71,9 @@ extension Reactor {
   private func learn(_ audience: AudienceNumber) {
     lists.learn(audience)
     let endpoints = unsafe window.audiences.endpoints(of: audience)
-    for unsafe number in unsafe endpoints where isMine(number) {
-      if removedNumbers.contains(number.value) { continue }
+    for index in 0..<endpoints.count {
+      let number = unsafe endpoints[index]
+      if !isMine(number) || removedNumbers.contains(number.value) { continue }
       let lane = lane(of: number)
       lists.add(
         lane: lane.slot, isLive: lane.it.isLive, head: &lane.it.members, to: audience)

@@ -41,15 +41,19 @@ public enum ReactorNotice: Sendable {
 
 /// One attempt, as people look at it.
 public struct AttemptRecord: Sendable, Equatable {
+  /// To whom.
   public var endpoint: EndpointNumber
+  /// Which event.
   public var position: Position
   /// Which attempt of its delivery, from 1; 0 for a probe of an unused delivery.
   public var attempt: UInt16
   /// When it ended.
   public var time: UnixMilliseconds
+  /// From its start, connect included.
   public var durationMicroseconds: UInt32
   /// HTTP status, 0 without an answer.
   public var status: UInt16
+  /// What kind of failure.
   public var failure: FailureClass
   /// Why it failed, or how the failing answer's body begins; cut to 512 bytes, not escaped.
   public var text: String

@@ -22,7 +22,8 @@ struct Retry: BitwiseCopyable, Equatable {
     needsFreshConnection: Bool = false
   ) {
     self.position = position
-    word = min(due, 1 << 47 - 1) << 17 | (needsFreshConnection ? Self.freshBit : 0)
+    word =
+      min(due, 1 << 47 - 1) << 17 | (needsFreshConnection ? Self.freshBit : 0)
       | UInt64(attempts)
   }
 

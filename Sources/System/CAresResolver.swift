@@ -96,6 +96,7 @@ public final class CAresResolver: NameResolver {
     unsafe String(cString: ares_strerror(status))
   }
 
+  /// Asks for a name; names in the cache or in `/etc/hosts` are answered without a query.
   public func resolve(_ host: String, tag: UInt64, now: Instant) {
     self.now = now
     if let entry = cache[host], now < entry.expiresAt {
@@ -190,6 +191,7 @@ public final class CAresResolver: NameResolver {
     started.removeAll { $0 === query }
   }
 
+  /// Deals with a readiness of one of c-ares's sockets.
   public func take(_ readiness: Readiness) -> Bool {
     guard readiness.tag & Self.tagBit != 0, readiness.tag != .max else { return false }
     let descriptor = Int32(truncatingIfNeeded: readiness.tag)
@@ -199,8 +201,10 @@ public final class CAresResolver: NameResolver {
     return true
   }
 
+  /// The next answer.
   public func next() -> Resolution? { answers.isEmpty ? nil : answers.removeFirst() }
 
+  /// Sends queries again that got no answer, and gives up those that waited too long.
   public func turn(now: Instant) -> Instant {
     self.now = now
     if started.isEmpty { return .distantFuture }

@@ -41,7 +41,8 @@ struct ReactorControlTests {
     world.endpoint(1, port: broken.port)
     let audience = world.audience([1])
     for number in 0..<8 { world.publish("e\(number)", to: audience) }
-    #expect(world.run { world.counters.breakersOpen.value == 1 })
+    #expect(
+      world.run { world.counters.breakersOpen.value == 1 && world.counters.inFlight.value == 0 })
     world.endpoint(1, port: good.port)
     #expect(world.counters.breakersOpen.value == 0)
     #expect(world.run { world.counters.delivered.value == 8 })
@@ -138,7 +139,7 @@ struct ReactorControlTests {
     try expectSettled(world)
   }
 
-  @Test func `a lane behind catches up from memory, over other audiences and empty blocks`() throws {
+  @Test func `a lane behind catches up from memory, past what is not for it`() throws {
     let server = LoopbackServer { _, _ in Self.ok }
     let world = World()
     world.endpoint(1, port: server.port, paused: true)
@@ -183,7 +184,7 @@ struct ReactorControlTests {
     world.endpoint(1, port: server.port, maxInFlight: 4)
     world.endpoint(2, port: server.port, maxInFlight: 4)
     #expect(world.run { world.counters.delivered.value == 120 })
-    #expect(!world.loads.isEmpty && world.loads.count <= 16)
+    #expect(!world.loads.isEmpty && world.loads.count < 48)
     let keys = Set(world.outcomes.map { [$0.position.packed, UInt64($0.endpoint.value)] })
     #expect(keys.count == 120)
     world.run(milliseconds: 150)
@@ -227,9 +228,9 @@ struct ReactorControlTests {
     world.endpoint(1, port: server.port)
     let audience = world.audience([1])
     for number in 0..<50 { world.publish("e\(number % 50)", to: audience) }
-    world.run(milliseconds: 50)
+    #expect(world.run { server.requests.count == 8 && world.counters.depth.value == 42 })
+    world.run(milliseconds: 20)
     #expect(server.requests.count == 8)
-    #expect(world.counters.depth.value == 42)
     world.drainsOutcomes = true
     #expect(world.run { world.counters.delivered.value == 50 })
     try expectSettled(world)

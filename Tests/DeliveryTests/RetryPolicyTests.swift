@@ -28,7 +28,8 @@ struct RetryPolicyTests {
     return delay
   }
 
-  @Test(arguments: 1...7) func `each delay is the schedule's, give or take a fifth`(_ n: Int) throws {
+  @Test(arguments: 1...7)
+  func `each delay is the schedule's, give or take a fifth`(_ n: Int) throws {
     let planned = Double(Self.standard[n - 1])
     var delays: Set<UInt64> = []
     for seed in 0..<50 as Range<UInt64> {

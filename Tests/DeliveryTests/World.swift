@@ -221,7 +221,7 @@ final class World {
       let found = references.keys.filter { $0 >= request.sequence }.min()
       var block: Block?
       if let found, !damaged.contains(found) {
-        block = stored[found] ?? Self.copy(window.arena[references[found, default: BlockRef(slot: 0, generation: 0)]])
+        block = stored[found] ?? references[found].map { Self.copy(window.arena[$0]) }
         blocksLent += 1
         require(blocksLent <= 8, "the reactor holds more blocks than it may")
       }
