@@ -131,10 +131,11 @@ def measure_load(options):
 class LoadThread(threading.Thread):
     """Publishes EMITs with ids of its own until told to stop; remembers what was acknowledged."""
 
-    def __init__(self, path, prefix, pipeline=64):
+    def __init__(self, path, prefix, rate, pipeline=64):
         super().__init__(daemon=True)
         self.publisher = Publisher(path)
         self.prefix = prefix
+        self.rate = rate
         self.pipeline = pipeline
         self.acknowledged = set()
         self.stopping = False
@@ -144,6 +145,7 @@ class LoadThread(threading.Thread):
         number = 0
         open_ids = []
         connected = False
+        begun = time.time()
         while not self.stopping or open_ids:
             try:
                 if not connected:
@@ -152,6 +154,9 @@ class LoadThread(threading.Thread):
                 while len(open_ids) < self.pipeline and not self.stopping:
                     open_ids.append(f"{self.prefix}-{number}")
                     number += 1
+                wait = begun + number / self.rate - time.time()
+                if wait > 0:
+                    time.sleep(wait)
                 batch = b"".join(Publisher.command(
                     "EMIT", "job.completed", f'{{"n":"{name}","pad":"{"x" * 450}"}}', "ID", name)
                     for name in open_ids)
@@ -176,7 +181,7 @@ def measure_kill(options):
     starts = []
     try:
         add_endpoints(broker, sink, "job.*")
-        loads = [LoadThread(broker.socket, f"p{i}") for i in range(2)]
+        loads = [LoadThread(broker.socket, f"p{i}", options.rate / 2) for i in range(2)]
         for load in loads:
             load.start()
         for kill in range(options.kills):
@@ -249,7 +254,7 @@ def measure_isolation(options):
                 broker.add_endpoint(f"e{index}", sink.url(index), "job.*", *ca)
             if faulty:
                 broker.add_endpoint("down", late.url(0), "job.*", "--ca", str(late.certificate),
-                                    "--retry", "exp:5s,x1,max=5s,for=1h")
+                                    "--retry", "exp:5s,x1,max=5s,for=10m")
                 slow = subprocess.Popen(
                     [BINARY, "listen", "--tls", "--delay", "10s", "--subscribe", "job.*",
                      "--data", str(broker.data)],
@@ -261,13 +266,13 @@ def measure_isolation(options):
                     if line["depth"]:
                         say(f"  {line['name']}: depth {line['depth']:,}, {line['bytes']:,} bytes "
                             f"({line['plainBytes']:,} plain), state {line['state']}, "
-                            f"{line['lastError']}")
+                            f"{line.get('lastError')}")
                 late.start()
                 slow.kill()
                 slow.wait()
                 name = next(line["name"] for line in broker.spool()["endpoints"]
-                            if not line["name"].startswith(("e", "down")) or line["name"] == "listen")
-                broker.run("endpoint", "edit", name, "--url", sink.url(14), *ca)
+                            if line["name"].startswith("listen-"))
+                broker.run("endpoint", "edit", name, sink.url(14), *ca)
             empty = broker.wait_empty(300)
         finally:
             if slow and slow.poll() is None:
@@ -388,6 +393,7 @@ def main():
     kill = parts.add_parser("kill", help=measure_kill.__doc__)
     kill.add_argument("--kills", type=int, default=30)
     kill.add_argument("--seed", type=int, default=1)
+    kill.add_argument("--rate", type=float, default=4000, help="events a second offered")
     isolation = parts.add_parser("isolation", help=measure_isolation.__doc__)
     isolation.add_argument("--rate", type=float, default=300)
     isolation.add_argument("--seconds", type=float, default=60)
