@@ -63,6 +63,27 @@ public struct SpoolLine: Codable, Sendable {
   public var lastError: String?
 }
 
+extension SpoolLine {
+  /// Every key is always there, `null` where there is nothing to say: scripts rely on it.
+  public func encode(to encoder: any Encoder) throws {
+    var line = encoder.container(keyedBy: CodingKeys.self)
+    try line.encode(id, forKey: .id)
+    try line.encode(name, forKey: .name)
+    try line.encode(application, forKey: .application)
+    try line.encode(depth, forKey: .depth)
+    try line.encode(dead, forKey: .dead)
+    try line.encode(inFlight, forKey: .inFlight)
+    try line.encode(bytes, forKey: .bytes)
+    try line.encode(plainBytes, forKey: .plainBytes)
+    try line.encode(oldestSeconds, forKey: .oldestSeconds)
+    try line.encode(nextAttempt, forKey: .nextAttempt)
+    try line.encode(attempts, forKey: .attempts)
+    try line.encode(state, forKey: .state)
+    try line.encode(lastStatus, forKey: .lastStatus)
+    try line.encode(lastError, forKey: .lastError)
+  }
+}
+
 /// An event to publish, from the API.
 public struct PublishMessage: Sendable {
   public var application: String
