@@ -101,8 +101,8 @@ let package = Package(
     tests("IngestTests", ["Base", "Flow", "System", "Wire", "Routing", "Ingest"]),
     tests("DeliveryTests", ["Base", "Flow", "System", "Wire", "TLS", "Delivery"]),
     tests("CatalogTests", ["Base", "Flow", "TLS", "Wire", "Catalog"]),
-    tests("BrokerTests", ["Base", "Broker"]),
-    tests("AdminTests", ["Base", "Wire", "Catalog", "Broker", "Admin"]),
+    tests("BrokerTests", ["Base", "Storage", "Broker"]),
+    tests("AdminTests", ["Base", "Flow", "Wire", "TLS", "Catalog", "Broker", "Admin"]),
     .target(
       name: "Simulation", dependencies: ["Base", "Flow", "System"], path: "Tests/Simulation",
       swiftSettings: strictness),

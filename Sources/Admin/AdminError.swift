@@ -1,20 +1,20 @@
-internal import Broker
-internal import Catalog
-internal import HTTPTypes
+package import Broker
+package import Catalog
+package import HTTPTypes
 
 /// An answer that says no: status, stable code, sentence.
 ///
 /// The body is `{"code","detail"}`; where a field is to blame, `detail` is a list with its place,
 /// as Svix clients expect.
-struct AdminError: Error, Equatable {
-  var status: HTTPResponse.Status
-  var code: String
-  var detail: String
+package struct AdminError: Error, Equatable {
+  package var status: HTTPResponse.Status
+  package var code: String
+  package var detail: String
   /// Where the wrong value stands, `["body", "url"]`; empty when no field is to blame.
-  var location: [String]
-  var headers: HTTPFields
+  package var location: [String]
+  package var headers: HTTPFields
 
-  init(
+  package init(
     status: HTTPResponse.Status, code: String, detail: String, location: [String] = [],
     headers: HTTPFields = [:]
   ) {
@@ -27,41 +27,43 @@ struct AdminError: Error, Equatable {
 
   // MARK: What the API itself finds
 
-  static func badRequest(_ detail: String) -> AdminError {
+  package static func badRequest(_ detail: String) -> AdminError {
     AdminError(status: .badRequest, code: "generic_error", detail: detail)
   }
 
-  static func invalid(_ field: String, _ detail: String, in part: String = "body") -> AdminError {
+  package static func invalid(
+    _ field: String, _ detail: String, in part: String = "body"
+  ) -> AdminError {
     AdminError(
       status: .unprocessableContent, code: "validation", detail: detail,
       location: [part] + field.split(separator: ".").map(String.init))
   }
 
-  static func unauthorized(_ detail: String) -> AdminError {
+  package static func unauthorized(_ detail: String) -> AdminError {
     AdminError(
       status: .unauthorized, code: "authentication_failed", detail: detail,
       headers: [.wwwAuthenticate: "Bearer"])
   }
 
-  static func forbidden(_ detail: String) -> AdminError {
+  package static func forbidden(_ detail: String) -> AdminError {
     AdminError(status: .forbidden, code: "insufficient access", detail: detail)
   }
 
-  static func notFound(_ detail: String) -> AdminError {
+  package static func notFound(_ detail: String) -> AdminError {
     AdminError(status: .notFound, code: "not_found", detail: detail)
   }
 
-  static let payloadTooLarge = AdminError(
+  package static let payloadTooLarge = AdminError(
     status: .contentTooLarge, code: "payload_too_large",
     detail: "the request is longer than \(AdminServer.requestBytesMax) bytes")
 
-  static let internalFault = AdminError(
+  package static let internalFault = AdminError(
     status: .internalServerError, code: "server_error",
     detail: "a fault of the broker; its log says more")
 
   // MARK: What the broker and the catalogue say
 
-  init(_ error: ControlError) {
+  package init(_ error: ControlError) {
     switch error {
     case .notFound(let text): self = .notFound(text)
     case .invalid(let field, let text): self = .invalid(field, text)
@@ -81,7 +83,7 @@ struct AdminError: Error, Equatable {
     }
   }
 
-  init(_ error: CatalogError) {
+  package init(_ error: CatalogError) {
     switch error {
     case .notFound(let text): self = .notFound(text)
     case .invalid(let field, let text): self = .invalid(field, text)

@@ -4,7 +4,7 @@ internal import HTTPTypes
 internal import Hummingbird
 
 /// Collects the routes of all nouns, each with the scope that its bearer needs.
-struct AdminRoutes {
+package struct AdminRoutes {
   /// Paths that answer whatever the host is called.
   static let healthPaths: Set<String> = ["/healthz", "/readyz"]
   private static let openPaths: Set<String> = [
@@ -35,7 +35,7 @@ struct AdminRoutes {
   }
 
   /// Whether a path is served without a token; what is not under `/api/` has nothing to hide.
-  static func isOpen(_ path: String) -> Bool {
+  package static func isOpen(_ path: String) -> Bool {
     openPaths.contains(path) || !path.hasPrefix("/api/")
   }
 

@@ -1,16 +1,16 @@
-internal import Base
+package import Base
 internal import Synchronization
 
 /// Counts failed logins by peer, so that guessing is slow and logs stay short.
 ///
 /// A good token always passes: a misconfigured program must not lock out others behind its address.
-final class AuthFailures: Sendable {
+package final class AuthFailures: Sendable {
   /// Failures in one window that are answered as such; more are told to wait.
-  static let failuresMax = 20
+  package static let failuresMax = 20
   /// Length of a window, seconds.
-  static let windowSeconds: UInt64 = 60
+  package static let windowSeconds: UInt64 = 60
   /// Peers remembered; when more fail in one window, all are forgotten.
-  static let peersMax = 4096
+  package static let peersMax = 4096
 
   private struct State {
     var window: UInt64 = 0
@@ -19,10 +19,13 @@ final class AuthFailures: Sendable {
 
   private let state = Mutex(State())
 
+  /// Nobody has failed yet.
+  package init() {}
+
   /// Counts a failure.
   ///
   /// - Returns: failures of the peer in this window, this one included.
-  func record(_ peer: String, now: UnixMilliseconds) -> Int {
+  package func record(_ peer: String, now: UnixMilliseconds) -> Int {
     state.withLock { state in
       let window = now.seconds / Self.windowSeconds
       if state.window != window || state.failures.count >= Self.peersMax {
@@ -35,7 +38,7 @@ final class AuthFailures: Sendable {
   }
 
   /// Seconds until the window ends.
-  static func secondsLeft(now: UnixMilliseconds) -> UInt64 {
+  package static func secondsLeft(now: UnixMilliseconds) -> UInt64 {
     windowSeconds - now.seconds % windowSeconds
   }
 }

@@ -13,7 +13,7 @@ struct AuthenticationMiddleware: RouterMiddleware {
     next: (Request, AdminContext) async throws -> Response
   ) async throws -> Response {
     if AdminRoutes.isOpen(request.uri.path) { return try await next(request, context) }
-    guard let token = Self.bearer(request.headers[.authorization]) else {
+    guard let token = BearerToken.of(request.headers[.authorization]) else {
       throw AdminError.unauthorized(
         "a bearer token is needed: Authorization: Bearer …; the broker's own is in the file "
           + "'token' of its data directory")
@@ -22,15 +22,6 @@ struct AuthenticationMiddleware: RouterMiddleware {
     var context = context
     context.grant = grant
     return try await next(request, context)
-  }
-
-  /// The token of an `Authorization` header.
-  static func bearer(_ header: String?) -> String? {
-    guard let header else { return nil }
-    let words = header.split(separator: " ", maxSplits: 1)
-    guard words.count == 2, words[0].lowercased() == "bearer" else { return nil }
-    let token = words[1].trimmingPrefix { $0 == " " }
-    return token.isEmpty ? nil : String(token)
   }
 
   private func refusal(_ request: Request, _ context: AdminContext) -> AdminError {
@@ -47,6 +38,18 @@ struct AuthenticationMiddleware: RouterMiddleware {
       status: .tooManyRequests, code: "too_many_failures",
       detail: "too many unknown tokens from this address; wait",
       headers: [.retryAfter: "\(AuthFailures.secondsLeft(now: now))"])
+  }
+}
+
+/// How a bearer token is written.
+package enum BearerToken {
+  /// The token of an `Authorization` header.
+  package static func of(_ header: String?) -> String? {
+    guard let header else { return nil }
+    let words = header.split(separator: " ", maxSplits: 1)
+    guard words.count == 2, words[0].lowercased() == "bearer" else { return nil }
+    let token = words[1].trimmingPrefix { $0 == " " }
+    return token.isEmpty ? nil : String(token)
   }
 }
 

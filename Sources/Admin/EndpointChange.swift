@@ -1,4 +1,4 @@
-internal import Catalog
+package import Catalog
 internal import Flow
 
 extension EndpointIn {
@@ -6,7 +6,7 @@ extension EndpointIn {
   ///
   /// - Parameter uid: the name from the path, if the body has none.
   /// - Throws: ``AdminError``, 422: there is no URL.
-  func draft(uid pathName: String? = nil) throws(AdminError) -> EndpointDraft {
+  package func draft(uid pathName: String? = nil) throws(AdminError) -> EndpointDraft {
     guard let url = url.value else { throw .invalid("url", "this field is required") }
     var draft = EndpointDraft(url: url)
     apply(to: &draft)
@@ -16,7 +16,7 @@ extension EndpointIn {
   }
 
   /// Sets what was given and leaves the rest; null sets back to the default (PATCH).
-  func apply(to draft: inout EndpointDraft) {
+  package func apply(to draft: inout EndpointDraft) {
     let standard = EndpointDraft(url: draft.url)
     if let value = url.value { draft.url = value }
     set(&draft.uid, uid)
@@ -47,7 +47,7 @@ extension EndpointIn {
 
   /// Sets what was given; what Svix's clients always send is set back when it is absent (PUT).
   /// Fanfare's own properties, which those clients do not know, stay.
-  func replace(_ draft: inout EndpointDraft) {
+  package func replace(_ draft: inout EndpointDraft) {
     let standard = EndpointDraft(url: draft.url)
     draft.description = standard.description
     draft.types = []

@@ -36,7 +36,7 @@ enum AuthIn: Decodable, Equatable {
 /// `filterTypes` is Svix's older word for `eventTypes`, `throttleRate` and `rateLimit` its whole
 /// number a second for `rate`; `name` is another word for `uid`, `enabled` the opposite of
 /// `disabled`.
-struct EndpointIn: Decodable {
+package struct EndpointIn: Decodable {
   var url: Field<String>
   var uid: Field<String>
   var description: Field<String>
@@ -65,7 +65,7 @@ struct EndpointIn: Decodable {
     case rateLimit, maxInFlight, ordered, ca, maxAgeSeconds, metadata
   }
 
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let members = try decoder.container(keyedBy: Key.self)
     url = try members.field(String.self, .url)
     uid = try members.first(String.self, .uid, .name)

@@ -1,10 +1,10 @@
 internal import Base
-internal import Catalog
+package import Catalog
 internal import Flow
 internal import Wire
 
 /// An endpoint as clients see it: no secret, no header value, no credential.
-struct EndpointOut: Encodable {
+package struct EndpointOut: Encodable {
   var id: String
   var uid: String?
   /// What it is called: uid, or id.
@@ -41,7 +41,7 @@ struct EndpointOut: Encodable {
   /// Only in the answer that creates.
   var secret: String?
 
-  init(_ record: EndpointRecord, state: String, showsSecret: Bool = false) {
+  package init(_ record: EndpointRecord, state: String, showsSecret: Bool = false) {
     id = record.id
     uid = record.uid
     name = record.name

@@ -77,7 +77,7 @@ struct ErrorMiddleware: RouterMiddleware {
 }
 
 /// `{"code","detail"}`; `detail` is a sentence, or a list with the place of a wrong value.
-struct ErrorBody: Encodable {
+package struct ErrorBody: Encodable {
   private struct Item: Encodable {
     var loc: [String]
     var msg: String
@@ -88,9 +88,9 @@ struct ErrorBody: Encodable {
 
   private let error: AdminError
 
-  init(_ error: AdminError) { self.error = error }
+  package init(_ error: AdminError) { self.error = error }
 
-  func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(error.code, forKey: .code)
     if error.location.isEmpty {

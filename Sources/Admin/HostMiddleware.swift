@@ -3,7 +3,7 @@ internal import Wire
 
 /// Which `Host` headers are taken: a page that a browser was lured to by a name of its own, which
 /// now resolves to this machine, must not reach the API.
-struct HostRule: Sendable {
+package struct HostRule: Sendable {
   private let names: Set<String>
   private let takesAddresses: Bool
 
@@ -13,7 +13,7 @@ struct HostRule: Sendable {
   ///   - listenHost: what it listens on; a wildcard address takes every address as host, which no
   ///     foreign name can be.
   ///   - publicURL: what it is called from outside; empty if nothing.
-  init(listenHost: String, publicURL: String) {
+  package init(listenHost: String, publicURL: String) {
     var names: Set<String> = ["localhost", listenHost.lowercased()]
     if let target = try? URLTarget(parsing: publicURL) { names.insert(target.host) }
     self.names = names
@@ -21,7 +21,7 @@ struct HostRule: Sendable {
   }
 
   /// Whether a `Host` header, with or without port, names this server.
-  func allows(_ authority: String) -> Bool {
+  package func allows(_ authority: String) -> Bool {
     guard let target = try? URLTarget(parsing: "http://\(authority)/"),
       target.pathAndQuery == "/"
     else { return false }

@@ -4,7 +4,7 @@ internal import NIOCore
 internal import Wire
 
 /// JSON in and out of requests.
-enum JSON {
+package enum JSON {
   /// The request's whole body; empty when there is none.
   ///
   /// - Throws: ``AdminError/payloadTooLarge``.
@@ -28,7 +28,7 @@ enum JSON {
   }
 
   @inline(never)
-  static func decode<Value: Decodable>(
+  package static func decode<Value: Decodable>(
     _ type: Value.Type, from bytes: [UInt8]
   ) throws(AdminError) -> Value {
     // The decoder takes more than JSON, trailing commas for one.
@@ -47,7 +47,7 @@ enum JSON {
     }
   }
 
-  static func encode(_ value: some Encodable) throws -> [UInt8] {
+  package static func encode(_ value: some Encodable) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return [UInt8](try encoder.encode(value))
@@ -71,7 +71,7 @@ enum JSON {
 
 extension AdminError {
   /// Where a value of the body is wrong.
-  init(_ error: DecodingError) {
+  package init(_ error: DecodingError) {
     switch error {
     case .dataCorrupted(let context):
       self = .invalid(Self.place(context.codingPath), context.debugDescription)

@@ -1,23 +1,23 @@
-internal import Base
-internal import Broker
+package import Base
+package import Broker
 internal import Wire
 
 /// An event to publish; unknown members are ignored.
 ///
 /// `payload` is any JSON and is delivered byte for byte; `dataBase64` is for data that is not JSON.
-struct MessageIn {
-  var type: String
-  var data: [UInt8]
+package struct MessageIn {
+  package var type: String
+  package var data: [UInt8]
   /// The payload as it stood in the request; nil for other data.
-  var payload: [UInt8]?
-  var eventID: String?
-  var channels: [String]
-  var source: String?
-  var subject: String?
-  var contentType: String?
+  package var payload: [UInt8]?
+  package var eventID: String?
+  package var channels: [String]
+  package var source: String?
+  package var subject: String?
+  package var contentType: String?
 
   /// - Throws: ``AdminError``: 400 when it is no JSON object, 422 for a wrong or missing member.
-  init(_ bytes: [UInt8]) throws(AdminError) {
+  package init(_ bytes: [UInt8]) throws(AdminError) {
     let members = try JSONMembers(bytes)
     guard let type = try members.value(String.self, "eventType") else {
       throw .invalid("eventType", "this field is required")
@@ -41,7 +41,7 @@ struct MessageIn {
   }
 
   /// What the broker is asked to publish.
-  func message(application: String) -> PublishMessage {
+  package func message(application: String) -> PublishMessage {
     PublishMessage(
       application: application, type: type, data: data, id: eventID, source: source,
       subject: subject, channels: channels, contentType: contentType)
@@ -49,7 +49,7 @@ struct MessageIn {
 }
 
 /// The acknowledgement of an event: Svix's members and Fanfare's.
-struct MessageOut: Encodable {
+package struct MessageOut: Encodable {
   var id: String
   var eventId: String?
   var eventType: String
@@ -58,7 +58,7 @@ struct MessageOut: Encodable {
   var endpoints: Int
   var duplicate: Bool
 
-  init(_ given: MessageIn, _ result: PublishResult, now: UnixMilliseconds) {
+  package init(_ given: MessageIn, _ result: PublishResult, now: UnixMilliseconds) {
     id = result.id
     eventId = given.eventID
     eventType = given.type
@@ -69,7 +69,7 @@ struct MessageOut: Encodable {
   }
 
   /// The answer's bytes, with the payload laid in as it was given.
-  func bytes(payload: [UInt8]) throws -> [UInt8] {
+  package func bytes(payload: [UInt8]) throws -> [UInt8] {
     var bytes = try JSON.encode(self)
     bytes.removeLast()
     return bytes + Array(#","payload":"#.utf8) + payload + [UInt8(ascii: "}")]

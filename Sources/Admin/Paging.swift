@@ -1,21 +1,21 @@
-internal import Catalog
+package import Catalog
 internal import Foundation
 internal import Hummingbird
 internal import Wire
 
 /// A part of a list, as Svix clients walk it.
-struct ListOut<Element: Encodable>: Encodable {
-  var data: [Element]
+package struct ListOut<Element: Encodable>: Encodable {
+  package var data: [Element]
   /// Where the next part begins; null when this one is empty.
-  var iterator: String?
+  package var iterator: String?
   /// Where the part before this one ends.
-  var prevIterator: String?
+  package var prevIterator: String?
   /// Whether nothing lies beyond this part.
-  var done: Bool
+  package var done: Bool
 
   enum Key: CodingKey { case data, iterator, prevIterator, done }
 
-  func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(data, forKey: .data)
     // Null, not absent: generated clients ask for the key.
@@ -27,7 +27,9 @@ struct ListOut<Element: Encodable>: Encodable {
 
 extension ListOut {
   /// The part of a list that a page is.
-  init<Record>(_ page: Page<Record>, id: (Record) -> String, _ element: (Record) -> Element) {
+  package init<Record>(
+    _ page: Page<Record>, id: (Record) -> String, _ element: (Record) -> Element
+  ) {
     data = page.elements.map(element)
     iterator = page.elements.last.map(id)
     prevIterator = page.elements.first.map { "-" + id($0) }
@@ -41,7 +43,7 @@ extension PageRequest {
   /// - Parameter prefix: what the ids of this list begin with, so that the iterator of another list
   ///   is told apart.
   /// - Throws: ``AdminError``, 400: out of range or of another list.
-  init(query: QueryReader, prefix: String) throws {
+  package init(query: QueryReader, prefix: String) throws {
     let text = query.text("iterator") ?? ""
     let isBackwards = text.hasPrefix("-")
     let cursor = isBackwards ? String(text.dropFirst()) : text
@@ -60,12 +62,12 @@ extension PageRequest {
 }
 
 /// The query of a request, percent-decoded.
-struct QueryReader {
+package struct QueryReader {
   private var values: [String: String] = [:]
 
   init(_ request: Request) { self.init(request.uri.query ?? "") }
 
-  init(_ query: String) {
+  package init(_ query: String) {
     for pair in query.split(separator: "&") {
       let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       let text = parts.count == 2 ? String(parts[1].replacing("+", with: " ")) : ""
@@ -74,7 +76,7 @@ struct QueryReader {
   }
 
   /// A value; nil when it is absent or empty.
-  func text(_ name: String) -> String? {
+  package func text(_ name: String) -> String? {
     values[name].flatMap { $0.isEmpty ? nil : $0 }
   }
 

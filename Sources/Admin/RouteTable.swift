@@ -1,7 +1,7 @@
-internal import HTTPTypes
+package import HTTPTypes
 
 /// Which methods each path has, for the answer 405 and its `Allow` header.
-struct RouteTable: Sendable {
+package struct RouteTable: Sendable {
   private struct Route {
     var method: HTTPRequest.Method
     var parts: [Substring]
@@ -9,13 +9,16 @@ struct RouteTable: Sendable {
 
   private var routes: [Route] = []
 
+  /// An empty table.
+  package init() {}
+
   /// Remembers a route; `{name}` stands for one part of a path.
-  mutating func add(_ method: HTTPRequest.Method, _ path: String) {
+  package mutating func add(_ method: HTTPRequest.Method, _ path: String) {
     routes.append(Route(method: method, parts: Self.parts(path)))
   }
 
   /// The methods of a path in order of their names; empty for an unknown path.
-  func methods(of path: String) -> [HTTPRequest.Method] {
+  package func methods(of path: String) -> [HTTPRequest.Method] {
     let parts = Self.parts(path)
     var methods: Set<HTTPRequest.Method> = []
     for route in routes where Self.matches(route.parts, parts) { methods.insert(route.method) }

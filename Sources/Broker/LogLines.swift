@@ -54,11 +54,11 @@ public struct LogLines: LogHandler {
     Self.write(line + "\n")
   }
 
-  static func logfmt(_ fields: [(String, String)]) -> String {
+  package static func logfmt(_ fields: [(String, String)]) -> String {
     fields.map { "\($0)=\(needsQuotes($1) ? quoted($1) : $1)" }.joined(separator: " ")
   }
 
-  static func json(_ fields: [(String, String)]) -> String {
+  package static func json(_ fields: [(String, String)]) -> String {
     "{" + fields.map { "\(quoted($0)):\(quoted($1))" }.joined(separator: ",") + "}"
   }
 
@@ -95,16 +95,19 @@ public struct LogLines: LogHandler {
 }
 
 /// Counts how often each message came in the current second.
-struct RepeatLimiter: Sendable {
-  static let perSecond = 10
+package struct RepeatLimiter: Sendable {
+  package static let perSecond = 10
   private static let messagesMax = 256
   private var second: UInt64 = 0
   private var seen: [String: Int] = [:]
   private var leftOut: [String: Int] = [:]
 
+  /// One that has seen nothing.
+  package init() {}
+
   /// Decides on one message.
   /// - Returns: `nil` to leave it out; else how many like it were left out before.
-  mutating func admit(_ message: String, second now: UInt64) -> Int? {
+  package mutating func admit(_ message: String, second now: UInt64) -> Int? {
     if now != second {
       second = now
       seen.removeAll(keepingCapacity: true)

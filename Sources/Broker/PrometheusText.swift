@@ -1,23 +1,26 @@
-internal import Base
+package import Base
 
 /// Writes the Prometheus text format: families in order, labels escaped.
 ///
 /// > Source: Prometheus documentation, "Exposition formats", text format 0.0.4.
-struct PrometheusText {
-  private(set) var text = ""
+package struct PrometheusText {
+  package private(set) var text = ""
 
   /// What a family counts as.
-  enum Kind: String {
+  package enum Kind: String {
     case counter, gauge, histogram
   }
 
+  /// An empty text.
+  package init() {}
+
   /// Begins a family.
-  mutating func family(_ name: String, _ kind: Kind, _ help: String) {
+  package mutating func family(_ name: String, _ kind: Kind, _ help: String) {
     text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n"
   }
 
   /// One sample.
-  mutating func sample(_ name: String, _ labels: [(String, String)], _ value: Double) {
+  package mutating func sample(_ name: String, _ labels: [(String, String)], _ value: Double) {
     text += name
     if !labels.isEmpty {
       text += "{" + labels.map { "\($0)=\"\(Self.escaped($1))\"" }.joined(separator: ",") + "}"
@@ -26,13 +29,13 @@ struct PrometheusText {
   }
 
   /// A family of one sample.
-  mutating func single(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
+  package mutating func single(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
     family(name, kind, help)
     sample(name, [], value)
   }
 
   /// A histogram merged from those of several threads, on fixed bounds from 100 µs to 60 s.
-  mutating func histogram(_ name: String, _ help: String, _ parts: [Histogram]) {
+  package mutating func histogram(_ name: String, _ help: String, _ parts: [Histogram]) {
     family(name, .histogram, help)
     var counts = [UInt64](repeating: 0, count: Histogram.bucketCount)
     var sum = 0.0

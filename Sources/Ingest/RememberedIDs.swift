@@ -1,5 +1,5 @@
-internal import Base
-internal import Flow
+package import Base
+package import Flow
 
 /// The publisher-given ids that are remembered: a ring in order of acceptance, and its hash index.
 ///
@@ -9,8 +9,8 @@ internal import Flow
 ///
 /// `@safe`: serials are reduced by `capacity`, index places by the mask.
 @safe
-struct RememberedIDs: ~Copyable {
-  let capacity: Int
+package struct RememberedIDs: ~Copyable {
+  package let capacity: Int
   private let lifetimeMilliseconds: UInt64
   private let entries: UnsafeMutablePointer<RememberedID>
   /// Place in `entries` + 1; 0 is free.
@@ -18,11 +18,11 @@ struct RememberedIDs: ~Copyable {
   private let indexMask: Int
   private var oldest: UInt64 = 0
   /// Serial that the next entry gets.
-  private(set) var end: UInt64 = 0
+  package private(set) var end: UInt64 = 0
   /// Entries before it are durable.
-  var durableSerial: UInt64 = 0
+  package var durableSerial: UInt64 = 0
 
-  init(capacity: Int, lifetimeMilliseconds: UInt64, recovered: [RememberedID]) {
+  package init(capacity: Int, lifetimeMilliseconds: UInt64, recovered: [RememberedID]) {
     self.capacity = max(capacity, 1)
     self.lifetimeMilliseconds = lifetimeMilliseconds
     var places = 16
@@ -41,16 +41,16 @@ struct RememberedIDs: ~Copyable {
   }
 
   /// Entries held.
-  var count: Int { Int(truncatingIfNeeded: end - oldest) }
+  package var count: Int { Int(truncatingIfNeeded: end - oldest) }
 
   private func place(_ serial: UInt64) -> Int { Int(truncatingIfNeeded: serial % UInt64(capacity)) }
 
   /// The entry with a serial that `find` gave.
-  subscript(serial: UInt64) -> RememberedID { unsafe entries[place(serial)] }
+  package subscript(serial: UInt64) -> RememberedID { unsafe entries[place(serial)] }
 
   /// Finds a key.
   /// - Returns: Its serial; `nil` when it is not remembered.
-  func find(_ key: UInt64) -> UInt64? {
+  package func find(_ key: UInt64) -> UInt64? {
     var at = Int(truncatingIfNeeded: key) & indexMask
     while unsafe index[at] != 0 {
       let slot = Int(unsafe index[at]) - 1
@@ -69,7 +69,7 @@ struct RememberedIDs: ~Copyable {
 
   /// Remembers an id; the oldest goes when all places are taken.
   /// - Precondition: the key is not remembered.
-  mutating func insert(_ entry: RememberedID) {
+  package mutating func insert(_ entry: RememberedID) {
     if count == capacity { removeOldest() }
     unsafe entries[place(end)] = entry
     var at = Int(truncatingIfNeeded: entry.key) & indexMask
@@ -79,7 +79,7 @@ struct RememberedIDs: ~Copyable {
   }
 
   /// Takes back what was inserted since `end` had this value: a batch that was refused.
-  mutating func removeNewest(downTo serial: UInt64) {
+  package mutating func removeNewest(downTo serial: UInt64) {
     while end > serial && end > oldest {
       unlink(end - 1)
       end -= 1
@@ -87,14 +87,14 @@ struct RememberedIDs: ~Copyable {
   }
 
   /// Whether an entry is too old to count.
-  func isExpired(_ serial: UInt64, now: UnixMilliseconds) -> Bool {
+  package func isExpired(_ serial: UInt64, now: UnixMilliseconds) -> Bool {
     let time = self[serial].time.value
     return now.value > time && now.value - time > lifetimeMilliseconds
   }
 
   /// Forgets what is too old, at most so many.
   /// - Complexity: O(forgotten).
-  mutating func expire(now: UnixMilliseconds, atMost limit: Int) {
+  package mutating func expire(now: UnixMilliseconds, atMost limit: Int) {
     var left = limit
     while left > 0 && count > 0 && isExpired(oldest, now: now) {
       removeOldest()
@@ -125,7 +125,7 @@ struct RememberedIDs: ~Copyable {
   }
 
   /// All durable entries, oldest first: for a checkpoint.
-  var durable: [RememberedID] {
+  package var durable: [RememberedID] {
     var all: [RememberedID] = []
     var serial = oldest
     let stop = min(durableSerial, end)

@@ -1,19 +1,19 @@
-internal import Base
+package import Base
 
 /// Which of a connection's answers may be sent, and what the others wait for.
 ///
 /// Answers are laid into the output buffer in order, at once. A *run* is a stretch of them that
 /// waits for the same block; an answer that waits for nothing joins the run before it. So a
 /// pipeline of a thousand publishes is one entry, and order needs no sorting.
-struct ReplyLedger: BitwiseCopyable {
+package struct ReplyLedger: BitwiseCopyable {
   /// A stretch of answers that waits for one block.
-  struct Run: BitwiseCopyable, Equatable {
+  package struct Run: BitwiseCopyable, Equatable {
     /// The block's ordinal.
-    var ordinal: UInt64
-    var bytes: Int
-    var replies: Int
+    package var ordinal: UInt64
+    package var bytes: Int
+    package var replies: Int
     /// When the first of them was read.
-    var since: Instant
+    package var since: Instant
   }
   private static let runsMax = 8
 
@@ -21,17 +21,17 @@ struct ReplyLedger: BitwiseCopyable {
   private var head = 0
   private var count = 0
   /// Bytes at the front of the output that may be sent.
-  var sendable = 0
+  package var sendable = 0
   /// Answers that wait.
-  private(set) var waiting = 0
+  package private(set) var waiting = 0
 
-  init() {
+  package init() {
     runs = .init(
       repeating: Run(ordinal: 0, bytes: 0, replies: 0, since: Instant(nanoseconds: 0)))
   }
 
   /// Whether nothing waits.
-  var isEmpty: Bool { count == 0 }
+  package var isEmpty: Bool { count == 0 }
 
   private func place(_ index: Int) -> Int { (head + index) & (Self.runsMax - 1) }
 
@@ -41,7 +41,9 @@ struct ReplyLedger: BitwiseCopyable {
   ///   - ordinal: The block it waits for; 0 for none.
   ///   - replies: Commands it answers; 0 for a message that answers none.
   /// - Returns: Whether the connection must be told of that block's commit.
-  mutating func add(bytes: Int, waitingFor ordinal: UInt64, replies: Int, now: Instant) -> Bool {
+  package mutating func add(
+    bytes: Int, waitingFor ordinal: UInt64, replies: Int, now: Instant
+  ) -> Bool {
     if count == 0 && ordinal == 0 {
       sendable += bytes
       return false
@@ -65,7 +67,7 @@ struct ReplyLedger: BitwiseCopyable {
 
   /// Releases the oldest run if its block is committed.
   /// - Returns: `nil` when there is none, or it still waits.
-  mutating func release(through ordinal: UInt64) -> Run? {
+  package mutating func release(through ordinal: UInt64) -> Run? {
     guard count > 0, runs[head].ordinal <= ordinal else { return nil }
     let run = runs[head]
     head = (head + 1) & (Self.runsMax - 1)

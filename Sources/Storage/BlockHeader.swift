@@ -11,7 +11,7 @@ enum Format {
 }
 
 /// What a block is for.
-enum BlockKind: UInt8 {
+package enum BlockKind: UInt8, BitwiseCopyable {
   /// Events; perhaps definitions and outcomes as well.
   case events = 1
   /// Definitions, outcomes, or nothing but the watermark.
@@ -39,32 +39,32 @@ enum BlockKind: UInt8 {
 /// | 52 | 4 | packedCRC | CRC-32C of the payload as stored |
 /// | 56 | 4 | plainCRC | CRC-32C of the payload unpacked |
 /// | 60 | 4 | ownCRC | CRC-32C of bytes 0–59 |
-struct BlockHeader: Equatable {
-  static let byteCount = 64
-  static let magic: UInt32 = 0x3142_4646
-  static let flagPacked: UInt8 = 1
+package struct BlockHeader: Equatable {
+  package static let byteCount = 64
+  package static let magic: UInt32 = 0x3142_4646
+  package static let flagPacked: UInt8 = 1
 
-  var kind: BlockKind
-  var isPacked = false
-  var sequence: UInt64
-  var durableThrough: UInt64 = 0
-  var salt: UInt64 = 0
-  var headerLength = 0
-  var packedLength = 0
-  var plainLength = 0
-  var tableCount = 0
-  var headerCRC: UInt32 = 0
-  var packedCRC: UInt32 = 0
-  var plainCRC: UInt32 = 0
+  package var kind: BlockKind
+  package var isPacked = false
+  package var sequence: UInt64
+  package var durableThrough: UInt64 = 0
+  package var salt: UInt64 = 0
+  package var headerLength = 0
+  package var packedLength = 0
+  package var plainLength = 0
+  package var tableCount = 0
+  package var headerCRC: UInt32 = 0
+  package var packedCRC: UInt32 = 0
+  package var plainCRC: UInt32 = 0
 
-  init(kind: BlockKind, sequence: UInt64) {
+  package init(kind: BlockKind, sequence: UInt64) {
     self.kind = kind
     self.sequence = sequence
   }
 
   /// Reads and checks a header.
   /// - Returns: `nil` for anything that is not one, byte for byte.
-  init?(_ view: RawView) {
+  package init?(_ view: RawView) {
     guard view.count >= Self.byteCount, view.u32(0) == Self.magic, view.u16(4) == Format.version,
       let kind = BlockKind(rawValue: view.u8(6)), view.u8(7) <= Self.flagPacked,
       let covered = view.slice(0, 60), covered.crc == view.u32(60)
@@ -84,10 +84,10 @@ struct BlockHeader: Equatable {
   }
 
   /// Bytes of the block from its header to the padding's end.
-  var blockLength: Int { Format.aligned(Self.byteCount + headerLength + packedLength) }
+  package var blockLength: Int { Format.aligned(Self.byteCount + headerLength + packedLength) }
 
   /// Writes the header over the 64 bytes at `offset`.
-  func store(in buffer: GatherBuffer, at offset: Int) {
+  package func store(in buffer: GatherBuffer, at offset: Int) {
     buffer.store(Self.magic.littleEndian, at: offset)
     buffer.store(Format.version.littleEndian, at: offset + 4)
     buffer.store(kind.rawValue, at: offset + 6)
@@ -106,7 +106,9 @@ struct BlockHeader: Equatable {
   }
 
   /// Gives a laid-down block what is known only when it is written.
-  static func seal(in buffer: GatherBuffer, at offset: Int, salt: UInt64, durableThrough: UInt64) {
+  package static func seal(
+    in buffer: GatherBuffer, at offset: Int, salt: UInt64, durableThrough: UInt64
+  ) {
     buffer.store(durableThrough.littleEndian, at: offset + 16)
     buffer.store(salt.littleEndian, at: offset + 24)
     storeCRC(in: buffer, at: offset)

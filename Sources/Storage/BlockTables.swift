@@ -1,20 +1,20 @@
 internal import Base
-internal import Flow
+package import Flow
 
 /// A table's name in a header section.
-enum TableTag {
+package enum TableTag {
   /// `EventHeader`s, 64 bytes each.
-  static let events: UInt16 = 1
+  package static let events: UInt16 = 1
   /// Audience definitions: number (4), count (4), endpoint numbers (4 each).
-  static let audiences: UInt16 = 2
+  package static let audiences: UInt16 = 2
   /// `delivered` outcomes, 16 bytes each.
-  static let delivered: UInt16 = 3
+  package static let delivered: UInt16 = 3
   /// All other outcomes, 32 bytes each.
-  static let outcomes: UInt16 = 4
+  package static let outcomes: UInt16 = 4
   /// Footer: sequence (8), offset / 64 (4), length / 64 (4) of each event block.
-  static let places: UInt16 = 5
+  package static let places: UInt16 = 5
   /// Footer: audience (4), count (4), indices into `places` (4 each).
-  static let postings: UInt16 = 6
+  package static let postings: UInt16 = 6
 }
 
 /// A `delivered` outcome without what nobody asks of a success.
@@ -25,20 +25,20 @@ enum TableTag {
 /// | 8 | 4 | endpoint |
 /// | 12 | 2 | status |
 /// | 14 | 2 | attempt |
-struct DeliveredRecord: BitwiseCopyable {
-  var position: Position
-  var endpoint: EndpointNumber
-  var status: UInt16
-  var attempt: UInt16
+package struct DeliveredRecord: BitwiseCopyable {
+  package var position: Position
+  package var endpoint: EndpointNumber
+  package var status: UInt16
+  package var attempt: UInt16
 
-  init(_ outcome: Outcome) {
+  package init(_ outcome: Outcome) {
     position = outcome.position
     endpoint = outcome.endpoint
     status = outcome.status
     attempt = outcome.attempt
   }
 
-  var outcome: Outcome {
+  package var outcome: Outcome {
     Outcome(
       position: position, endpoint: endpoint, kind: .delivered, attempt: attempt,
       due: UnixMilliseconds(0), status: status)
@@ -49,22 +49,22 @@ struct DeliveredRecord: BitwiseCopyable {
 ///
 /// A table is tag (2), zero (2), count (4), byte length (4), zero (4), then its bytes padded to a
 /// multiple of 8. Tables with an unknown tag are skipped: a later version may add some.
-struct BlockTables {
-  static let tableHeaderBytes = 16
-  static let eventBytes = MemoryLayout<EventHeader>.stride
-  static let deliveredBytes = MemoryLayout<DeliveredRecord>.stride
-  static let outcomeBytes = MemoryLayout<Outcome>.stride
+package struct BlockTables {
+  package static let tableHeaderBytes = 16
+  package static let eventBytes = MemoryLayout<EventHeader>.stride
+  package static let deliveredBytes = MemoryLayout<DeliveredRecord>.stride
+  package static let outcomeBytes = MemoryLayout<Outcome>.stride
 
-  private(set) var events = RawView.empty
-  private(set) var audiences = RawView.empty
-  private(set) var delivered = RawView.empty
-  private(set) var outcomes = RawView.empty
-  private(set) var places = RawView.empty
-  private(set) var postings = RawView.empty
+  package private(set) var events = RawView.empty
+  package private(set) var audiences = RawView.empty
+  package private(set) var delivered = RawView.empty
+  package private(set) var outcomes = RawView.empty
+  package private(set) var places = RawView.empty
+  package private(set) var postings = RawView.empty
 
   /// Reads a header section whose CRC was checked.
   /// - Returns: `nil` when lengths contradict each other.
-  init?(_ section: RawView, count: Int) {
+  package init?(_ section: RawView, count: Int) {
     var offset = 0
     for _ in 0..<count {
       guard offset + Self.tableHeaderBytes <= section.count else { return nil }
@@ -100,16 +100,16 @@ struct BlockTables {
     return true
   }
 
-  var eventCount: Int { events.count / Self.eventBytes }
-  func event(_ index: Int) -> EventHeader {
+  package var eventCount: Int { events.count / Self.eventBytes }
+  package func event(_ index: Int) -> EventHeader {
     events.load(index * Self.eventBytes, as: EventHeader.self)
   }
   /// The audience alone: offset 44 of an `EventHeader`.
-  func audience(_ index: Int) -> UInt32 { events.u32(index * Self.eventBytes + 44) }
+  package func audience(_ index: Int) -> UInt32 { events.u32(index * Self.eventBytes + 44) }
 
   /// Every outcome of the block, the deliveries first. Harmless for a delivery that has several:
   /// once it is settled, an older retry of it is ignored.
-  func forEachOutcome(_ body: (Outcome) -> Void) {
+  package func forEachOutcome(_ body: (Outcome) -> Void) {
     for index in 0..<(delivered.count / Self.deliveredBytes) {
       body(delivered.load(index * Self.deliveredBytes, as: DeliveredRecord.self).outcome)
     }
@@ -120,7 +120,7 @@ struct BlockTables {
 
   /// Every audience definition.
   /// - Returns: `false` when the table's lengths contradict each other.
-  func forEachAudience(_ body: (AudienceNumber, RawView) -> Void) -> Bool {
+  package func forEachAudience(_ body: (AudienceNumber, RawView) -> Void) -> Bool {
     var offset = 0
     while offset + 8 <= audiences.count {
       let number = AudienceNumber(audiences.u32(offset))

@@ -3,13 +3,13 @@ internal import CLZ4
 internal import Flow
 
 /// Lays one block down at the end of a gather buffer: tables first, then the payload.
-struct BlockWriter {
+package struct BlockWriter {
   private let buffer: GatherBuffer
   private let start: Int
   private var header: BlockHeader
 
   /// Begins a block. `seal` gives it salt and watermark later.
-  init(_ buffer: GatherBuffer, kind: BlockKind, sequence: UInt64) {
+  package init(_ buffer: GatherBuffer, kind: BlockKind, sequence: UInt64) {
     self.buffer = buffer
     start = buffer.count
     header = BlockHeader(kind: kind, sequence: sequence)
@@ -17,7 +17,7 @@ struct BlockWriter {
   }
 
   /// Adds a table whose bytes exist already; an empty one is left out.
-  mutating func table(_ tag: UInt16, count: Int, bytes: RawView) {
+  package mutating func table(_ tag: UInt16, count: Int, bytes: RawView) {
     if count == 0 { return }
     let place = beginTable(tag)
     buffer.append(bytes)
@@ -25,7 +25,7 @@ struct BlockWriter {
   }
 
   /// Begins a table that is written in place.
-  mutating func beginTable(_ tag: UInt16) -> Int {
+  package mutating func beginTable(_ tag: UInt16) -> Int {
     let place = buffer.count
     buffer.appendZeros(BlockTables.tableHeaderBytes)
     buffer.store(tag.littleEndian, at: place)
@@ -34,7 +34,7 @@ struct BlockWriter {
   }
 
   /// Ends the table that began at `place`.
-  func endTable(_ place: Int, count: Int) {
+  package func endTable(_ place: Int, count: Int) {
     let length = buffer.count - place - BlockTables.tableHeaderBytes
     buffer.store(UInt32(count).littleEndian, at: place + 4)
     buffer.store(UInt32(length).littleEndian, at: place + 8)
@@ -43,7 +43,7 @@ struct BlockWriter {
 
   /// Adds the payload and finishes the block.
   /// - Returns: bytes of the block, padding included.
-  mutating func finish(payload: RawView = .empty) -> Int {
+  package mutating func finish(payload: RawView = .empty) -> Int {
     let sectionStart = start + BlockHeader.byteCount
     header.headerLength = buffer.count - sectionStart
     header.headerCRC = crc(from: sectionStart)
@@ -65,13 +65,13 @@ struct BlockWriter {
 }
 
 /// LZ4 in the block form.
-enum Packing {
+package enum Packing {
   /// Shorter payloads cost more to pack than they save.
-  static let bytesMin = 64
+  package static let bytesMin = 64
 
   /// Appends `plain` packed.
   /// - Returns: `false` when packing does not make it smaller; nothing is appended then.
-  static func pack(_ plain: RawView, into buffer: GatherBuffer) -> Bool {
+  package static func pack(_ plain: RawView, into buffer: GatherBuffer) -> Bool {
     guard plain.count >= bytesMin else { return false }
     let room = plain.count - plain.count / 32
     let packed = unsafe buffer.fill(room) { target in
@@ -85,7 +85,9 @@ enum Packing {
 
   /// Unpacks into exactly `target`.
   /// - Returns: `false` when the packed bytes are damaged; never writes past `target`.
-  static func unpack(_ packed: RawView, into target: UnsafeMutableRawBufferPointer) -> Bool {
+  package static func unpack(
+    _ packed: RawView, into target: UnsafeMutableRawBufferPointer
+  ) -> Bool {
     let written = unsafe LZ4_decompress_safe(
       packed.bytes.baseAddress?.assumingMemoryBound(to: CChar.self),
       target.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(packed.count),

@@ -24,7 +24,8 @@ public final class Checkpoint: Sendable {
   /// The highest endpoint number ever given.
   public let endpointHighWater: UInt32
 
-  init(
+  /// States a checkpoint.
+  package init(
     ordinal: UInt64, sequence: UInt64, createdAt: UInt64, counters: LifetimeCounters,
     images: [ReactorImage], remembered: [RememberedID], settled: [Outcome],
     audiences: [(AudienceNumber, [EndpointNumber])], segments: [SegmentFacts],
@@ -43,10 +44,10 @@ public final class Checkpoint: Sendable {
   }
 
   /// Recovery reads the log from after this block on.
-  var replayAfter: UInt64 { images.reduce(sequence) { min($0, $1.walkedThrough) } }
+  package var replayAfter: UInt64 { images.reduce(sequence) { min($0, $1.walkedThrough) } }
 
   /// Everything up to this block is synced, or the checkpoint could not have been written.
-  var syncedThrough: UInt64 { images.reduce(sequence) { max($0, $1.walkedThrough) } }
+  package var syncedThrough: UInt64 { images.reduce(sequence) { max($0, $1.walkedThrough) } }
 }
 
 /// What the cleaner needs of a durable checkpoint.

@@ -1,5 +1,5 @@
 internal import Base
-internal import Flow
+package import Flow
 
 /// A checkpoint as bytes: a 64-byte header and a body, each with its CRC.
 ///
@@ -19,12 +19,12 @@ internal import Flow
 /// entries: reactor images (reactor 4, walkedThrough 8, lanes: endpoint 4, cursor 8, behind 8,
 /// holes: position 8, due 8, attempt 2), remembered ids (8, 8, 8, 4), settled outcomes (32),
 /// audiences (number 4, endpoints 4 each), segments (7 × 8).
-enum CheckpointCoding {
-  static let headerBytes = 64
-  static let magic: UInt32 = 0x3143_4646
-  static let version: UInt32 = 1
+package enum CheckpointCoding {
+  package static let headerBytes = 64
+  package static let magic: UInt32 = 0x3143_4646
+  package static let version: UInt32 = 1
 
-  static func encode(_ checkpoint: Checkpoint, into buffer: GatherBuffer) {
+  package static func encode(_ checkpoint: Checkpoint, into buffer: GatherBuffer) {
     buffer.removeAll()
     buffer.appendZeros(headerBytes)
     let writer = Writer(buffer: buffer)
@@ -67,13 +67,13 @@ enum CheckpointCoding {
     buffer.store((buffer.view.slice(0, 60).map(\.crc) ?? 0).littleEndian, at: 60)
   }
 
-  enum Reading {
+  package enum Reading {
     case valid(Checkpoint)
     case newer(Int)
     case damaged
   }
 
-  static func decode(_ view: RawView) -> Reading {
+  package static func decode(_ view: RawView) -> Reading {
     guard view.count >= headerBytes, view.u32(0) == magic, let covered = view.slice(0, 60),
       covered.crc == view.u32(60)
     else { return .damaged }
@@ -109,19 +109,19 @@ enum CheckpointCoding {
 
 extension CheckpointCoding {
   /// Appends values.
-  struct Writer {
-    let buffer: GatherBuffer
+  package struct Writer {
+    package let buffer: GatherBuffer
 
-    func u16(_ value: UInt16) { buffer.append(value.littleEndian) }
-    func u32(_ value: UInt32) { buffer.append(value.littleEndian) }
-    func u64(_ value: UInt64) { buffer.append(value.littleEndian) }
+    package func u16(_ value: UInt16) { buffer.append(value.littleEndian) }
+    package func u32(_ value: UInt32) { buffer.append(value.littleEndian) }
+    package func u64(_ value: UInt64) { buffer.append(value.littleEndian) }
 
-    func list<T>(_ items: [T], _ body: (Writer, T) -> Void) {
+    package func list<T>(_ items: [T], _ body: (Writer, T) -> Void) {
       u64(UInt64(items.count))
       for item in items { body(self, item) }
     }
 
-    func counters(_ counters: LifetimeCounters) {
+    package func counters(_ counters: LifetimeCounters) {
       u64(counters.accepted)
       u64(counters.delivered)
       u64(counters.retried)
@@ -130,7 +130,7 @@ extension CheckpointCoding {
       u64(counters.removed)
     }
 
-    func image(_ image: ReactorImage) {
+    package func image(_ image: ReactorImage) {
       u32(UInt32(image.reactor))
       u64(image.walkedThrough)
       list(image.lanes) { writer, lane in
@@ -147,14 +147,14 @@ extension CheckpointCoding {
   }
 
   /// Takes values; past the end it gives zeros and is never complete.
-  struct Reader {
-    let view: RawView
+  package struct Reader {
+    package let view: RawView
     private var offset = 0
     private var failed = false
 
-    init(view: RawView) { self.view = view }
+    package init(view: RawView) { self.view = view }
 
-    var isComplete: Bool { !failed && offset == view.count }
+    package var isComplete: Bool { !failed && offset == view.count }
 
     private mutating func take(_ bytes: Int) -> Int? {
       guard !failed, view.count - offset >= bytes else {
@@ -164,10 +164,10 @@ extension CheckpointCoding {
       defer { offset += bytes }
       return offset
     }
-    mutating func u16() -> UInt16 { take(2).map { view.u16($0) } ?? 0 }
-    mutating func u32() -> UInt32 { take(4).map { view.u32($0) } ?? 0 }
-    mutating func u64() -> UInt64 { take(8).map { view.u64($0) } ?? 0 }
-    mutating func outcome() -> Outcome {
+    package mutating func u16() -> UInt16 { take(2).map { view.u16($0) } ?? 0 }
+    package mutating func u32() -> UInt32 { take(4).map { view.u32($0) } ?? 0 }
+    package mutating func u64() -> UInt64 { take(8).map { view.u64($0) } ?? 0 }
+    package mutating func outcome() -> Outcome {
       if let place = take(32) { return view.load(place, as: Outcome.self) }
       return Outcome(
         position: .start, endpoint: EndpointNumber(0), kind: .removed, attempt: 0,
@@ -175,7 +175,7 @@ extension CheckpointCoding {
     }
 
     /// Reads a list; its count is believed only if its entries can stand in what is left.
-    mutating func list<T>(bytesMin: Int, _ body: (inout Reader) -> T) -> [T] {
+    package mutating func list<T>(bytesMin: Int, _ body: (inout Reader) -> T) -> [T] {
       let count = u64()
       guard count <= UInt64((view.count - offset) / bytesMin) else {
         failed = true
@@ -187,7 +187,7 @@ extension CheckpointCoding {
       return items
     }
 
-    mutating func counters() -> LifetimeCounters {
+    package mutating func counters() -> LifetimeCounters {
       var result = LifetimeCounters()
       result.accepted = u64()
       result.delivered = u64()
@@ -198,7 +198,7 @@ extension CheckpointCoding {
       return result
     }
 
-    mutating func image() -> ReactorImage {
+    package mutating func image() -> ReactorImage {
       let reactor = Int(u32())
       let walked = u64()
       let lanes = list(bytesMin: 28) { reader in
@@ -214,7 +214,7 @@ extension CheckpointCoding {
       return ReactorImage(reactor: reactor, walkedThrough: walked, lanes: lanes)
     }
 
-    mutating func segment() -> SegmentFacts {
+    package mutating func segment() -> SegmentFacts {
       var facts = SegmentFacts(
         number: u64(), salt: u64(), firstSequence: u64(), lastSequence: u64(), bytes: u64(),
         createdAt: u64(), sealedAt: nil)

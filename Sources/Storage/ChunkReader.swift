@@ -1,17 +1,17 @@
-internal import System
+package import System
 
 /// Reads one file in large aligned steps and lends pieces of it; fit for O_DIRECT.
-final class ChunkReader {
+package final class ChunkReader {
   private static let stepBytes = 1 << 20
   private static let page = 4096
 
-  let size: Int
+  package let size: Int
   private let disk: any Disk
   private let file: FileHandle
   private let buffer: GatherBuffer
   private var windowStart = 0
 
-  init(disk: any Disk, file: FileHandle) throws(SystemError) {
+  package init(disk: any Disk, file: FileHandle) throws(SystemError) {
     self.disk = disk
     self.file = file
     size = Int(try disk.size(file))
@@ -20,7 +20,7 @@ final class ChunkReader {
 
   /// The bytes at `offset`; valid until the next call.
   /// - Returns: `nil` when they reach past the end of the file.
-  func view(_ offset: Int, _ length: Int) throws(SystemError) -> RawView? {
+  package func view(_ offset: Int, _ length: Int) throws(SystemError) -> RawView? {
     guard offset >= 0, length >= 0, offset <= size, length <= size - offset else { return nil }
     if offset < windowStart || offset + length > windowStart + buffer.count {
       try load(offset, length)

@@ -5,12 +5,12 @@ internal import Base
 /// `@safe`: all access goes through `count` and `capacity`. Page-aligned, so that it also serves
 /// O_DIRECT.
 @safe
-final class GatherBuffer: @unchecked Sendable {
+package final class GatherBuffer: @unchecked Sendable {
   private var base: UnsafeMutableRawPointer
-  private(set) var capacity: Int
-  private(set) var count = 0
+  package private(set) var capacity: Int
+  package private(set) var count = 0
 
-  init(capacity: Int) {
+  package init(capacity: Int) {
     self.capacity = max(capacity, 4096)
     unsafe base = .allocate(byteCount: self.capacity, alignment: 4096)
   }
@@ -18,11 +18,11 @@ final class GatherBuffer: @unchecked Sendable {
   deinit { unsafe base.deallocate() }
 
   /// What was gathered; valid until the next change.
-  var view: RawView { unsafe RawView(UnsafeRawBufferPointer(start: base, count: count)) }
+  package var view: RawView { unsafe RawView(UnsafeRawBufferPointer(start: base, count: count)) }
 
-  func removeAll() { count = 0 }
+  package func removeAll() { count = 0 }
 
-  func reserve(_ extra: Int) {
+  package func reserve(_ extra: Int) {
     if capacity - count >= extra { return }
     let size = max(capacity * 2, count + extra)
     let larger = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 4096)
@@ -33,47 +33,47 @@ final class GatherBuffer: @unchecked Sendable {
   }
 
   /// Gives memory back after an exceptionally large commit.
-  func shrink(to limit: Int) {
+  package func shrink(to limit: Int) {
     guard count == 0, capacity > limit else { return }
     unsafe base.deallocate()
     unsafe base = .allocate(byteCount: limit, alignment: 4096)
     capacity = limit
   }
 
-  func append(_ source: RawView) {
+  package func append(_ source: RawView) {
     guard let start = unsafe source.bytes.baseAddress, source.count > 0 else { return }
     reserve(source.count)
     unsafe (base + count).copyMemory(from: start, byteCount: source.count)
     count += source.count
   }
 
-  func append<T: BitwiseCopyable>(_ value: T) {
+  package func append<T: BitwiseCopyable>(_ value: T) {
     let size = MemoryLayout<T>.size
     reserve(size)
     unsafe (base + count).storeBytes(of: value, as: T.self)
     count += size
   }
 
-  func appendZeros(_ length: Int) {
+  package func appendZeros(_ length: Int) {
     reserve(length)
     unsafe (base + count).initializeMemory(as: UInt8.self, repeating: 0, count: length)
     count += length
   }
 
   /// Zeros up to the next multiple of `alignment` counted from `start`.
-  func pad(to alignment: Int, from start: Int) {
+  package func pad(to alignment: Int, from start: Int) {
     let past = (count - start) % alignment
     if past > 0 { appendZeros(alignment - past) }
   }
 
-  func store<T: BitwiseCopyable>(_ value: T, at offset: Int) {
+  package func store<T: BitwiseCopyable>(_ value: T, at offset: Int) {
     require(
       offset >= 0 && offset + MemoryLayout<T>.size <= count, "a write past the gathered bytes")
     unsafe (base + offset).storeBytes(of: value, as: T.self)
   }
 
   /// Lends room for `length` bytes at the end; `body` says how many it filled.
-  func fill(_ length: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+  package func fill(_ length: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
     reserve(length)
     let filled = unsafe body(UnsafeMutableRawBufferPointer(start: base + count, count: length))
     require(filled >= 0 && filled <= length, "more bytes filled than lent")

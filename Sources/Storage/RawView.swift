@@ -4,33 +4,33 @@ internal import Base
 ///
 /// `@safe`: a view never outlives the call that lends it; its owner is named where it is made.
 @safe
-struct RawView {
-  let bytes: UnsafeRawBufferPointer
+package struct RawView {
+  package let bytes: UnsafeRawBufferPointer
 
-  init(_ bytes: UnsafeRawBufferPointer) { unsafe self.bytes = bytes }
-  static var empty: RawView { unsafe RawView(UnsafeRawBufferPointer(start: nil, count: 0)) }
+  package init(_ bytes: UnsafeRawBufferPointer) { unsafe self.bytes = bytes }
+  package static var empty: RawView { unsafe RawView(UnsafeRawBufferPointer(start: nil, count: 0)) }
 
-  var count: Int { unsafe bytes.count }
-  var crc: UInt32 { unsafe CRC32C.of(bytes) }
+  package var count: Int { unsafe bytes.count }
+  package var crc: UInt32 { unsafe CRC32C.of(bytes) }
 
-  func slice(_ offset: Int, _ length: Int) -> RawView? {
+  package func slice(_ offset: Int, _ length: Int) -> RawView? {
     guard offset >= 0, length >= 0, offset <= count, length <= count - offset else { return nil }
     return unsafe RawView(UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + length)]))
   }
 
   /// - Precondition: the value lies inside the view.
-  func load<T: BitwiseCopyable>(_ offset: Int, as type: T.Type) -> T {
+  package func load<T: BitwiseCopyable>(_ offset: Int, as type: T.Type) -> T {
     require(
       offset >= 0 && offset <= count - MemoryLayout<T>.size, "a read past the end of a record")
     return unsafe bytes.loadUnaligned(fromByteOffset: offset, as: type)
   }
-  func u8(_ offset: Int) -> UInt8 { load(offset, as: UInt8.self) }
-  func u16(_ offset: Int) -> UInt16 { UInt16(littleEndian: load(offset, as: UInt16.self)) }
-  func u32(_ offset: Int) -> UInt32 { UInt32(littleEndian: load(offset, as: UInt32.self)) }
-  func u64(_ offset: Int) -> UInt64 { UInt64(littleEndian: load(offset, as: UInt64.self)) }
+  package func u8(_ offset: Int) -> UInt8 { load(offset, as: UInt8.self) }
+  package func u16(_ offset: Int) -> UInt16 { UInt16(littleEndian: load(offset, as: UInt16.self)) }
+  package func u32(_ offset: Int) -> UInt32 { UInt32(littleEndian: load(offset, as: UInt32.self)) }
+  package func u64(_ offset: Int) -> UInt64 { UInt64(littleEndian: load(offset, as: UInt64.self)) }
 
   /// Whether `length` bytes from `offset` on are zero.
-  func isZero(_ offset: Int, _ length: Int) -> Bool {
+  package func isZero(_ offset: Int, _ length: Int) -> Bool {
     var index = offset
     let end = offset + length
     while index + 8 <= end {

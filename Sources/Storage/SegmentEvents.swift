@@ -1,5 +1,5 @@
 internal import Base
-internal import Flow
+package import Flow
 internal import System
 
 /// The audience of every event in one segment, for recovery's questions "which events between these
@@ -7,10 +7,10 @@ internal import System
 ///
 /// 4 bytes an event. Short ranges are searched directly; for long ones posting lists are built
 /// once: a lane that takes one event in 100,000 would else read the segment from end to end.
-final class SegmentEvents {
+package final class SegmentEvents {
   private static let directMax = 512
 
-  private(set) var sequences: [UInt64] = []
+  package private(set) var sequences: [UInt64] = []
   /// By block: where its events begin in `audiences`; one more entry at the end.
   private var starts: [Int] = [0]
   private var audiences: [UInt32] = []
@@ -24,10 +24,10 @@ final class SegmentEvents {
     var ordinals: [UInt32: [UInt32]] = [:]
   }
 
-  init(table: AudienceTable) { self.table = table }
+  package init(table: AudienceTable) { self.table = table }
 
   /// Adds the next block.
-  func add(sequence: UInt64, tables: BlockTables) {
+  package func add(sequence: UInt64, tables: BlockTables) {
     sequences.append(sequence)
     for index in 0..<tables.eventCount { audiences.append(tables.audience(index)) }
     starts.append(audiences.count)
@@ -48,7 +48,9 @@ final class SegmentEvents {
   }
 
   /// Events for `endpoint` in `lower..<upper`, ascending.
-  func matches(_ endpoint: EndpointNumber, from lower: Position, to upper: Position) -> [Position] {
+  package func matches(
+    _ endpoint: EndpointNumber, from lower: Position, to upper: Position
+  ) -> [Position] {
     let first = index(of: lower)
     let last = index(of: upper)
     if last - first > Self.directMax { return listed(endpoint, first, last) }

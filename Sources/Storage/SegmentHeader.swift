@@ -14,17 +14,17 @@ internal import Base
 /// | 40 | 8 | segmentBytes | the file's length when it was prepared |
 /// | 48 | 12 | – | zero |
 /// | 60 | 4 | CRC-32C of bytes 0–59 |
-struct SegmentHeader: Equatable {
-  static let byteCount = 64
-  static let magic: UInt32 = 0x3153_4646
+package struct SegmentHeader: Equatable {
+  package static let byteCount = 64
+  package static let magic: UInt32 = 0x3153_4646
 
-  var number: UInt64
-  var firstSequence: UInt64
-  var salt: UInt64
-  var createdAt: UInt64
-  var segmentBytes: UInt64
+  package var number: UInt64
+  package var firstSequence: UInt64
+  package var salt: UInt64
+  package var createdAt: UInt64
+  package var segmentBytes: UInt64
 
-  init(
+  package init(
     number: UInt64, firstSequence: UInt64, createdAt: UInt64, segmentBytes: UInt64
   ) {
     self.number = number
@@ -38,14 +38,14 @@ struct SegmentHeader: Equatable {
   }
 
   /// What 64 bytes at the start of a segment file are.
-  enum Reading: Equatable {
+  package enum Reading: Equatable {
     case valid(SegmentHeader)
     case zero
     case newer(Int)
     case damaged
   }
 
-  static func read(_ view: RawView) -> Reading {
+  package static func read(_ view: RawView) -> Reading {
     guard view.count >= byteCount else { return .damaged }
     if view.isZero(0, byteCount) { return .zero }
     guard view.u32(0) == magic, let covered = view.slice(0, 60), covered.crc == view.u32(60)
@@ -62,7 +62,7 @@ struct SegmentHeader: Equatable {
     segmentBytes = view.u64(40)
   }
 
-  func append(to buffer: GatherBuffer) {
+  package func append(to buffer: GatherBuffer) {
     let start = buffer.count
     buffer.append(Self.magic.littleEndian)
     buffer.append(UInt32(Format.version).littleEndian)

@@ -37,7 +37,7 @@ public struct SegmentFacts: Sendable, Equatable {
   /// Milliseconds since the epoch.
   public typealias UnixTime = UInt64
 
-  init(
+  package init(
     number: UInt64, salt: UInt64, firstSequence: UInt64, lastSequence: UInt64, bytes: UInt64,
     createdAt: UnixTime, sealedAt: UnixTime?, eventBlocks: Int = 0
   ) {
@@ -58,7 +58,7 @@ public struct SegmentFacts: Sendable, Equatable {
 /// lock that nobody holds for more than a binary search.
 public final class SegmentIndex: Sendable {
   /// A block's place inside its segment.
-  struct Entry: BitwiseCopyable, Sendable {
+  package struct Entry: BitwiseCopyable, Sendable {
     var sequence: UInt64
     var offsetUnits: UInt32
     var lengthUnits: UInt32
@@ -155,7 +155,8 @@ public final class SegmentIndex: Sendable {
     }
   }
 
-  func remove(segment number: UInt64) {
+  /// Forgets a segment's blocks.
+  package func remove(segment number: UInt64) {
     segments.withLock { $0.removeAll { $0.facts.number == number } }
   }
 }

@@ -1,16 +1,16 @@
 internal import Base
-internal import System
+package import System
 
 /// A block that recovery found, by its header.
-struct ScannedBlock: BitwiseCopyable {
-  var sequence: UInt64
-  var offset: Int
-  var length: Int
-  var kind: BlockKind
+package struct ScannedBlock: BitwiseCopyable {
+  package var sequence: UInt64
+  package var offset: Int
+  package var length: Int
+  package var kind: BlockKind
 }
 
 /// Bytes of a segment that are no block, and the sequences that stood there.
-struct ScanGap: Equatable {
+package struct ScanGap: Equatable {
   var offset: Int
   /// First byte that is good, or only zero, again.
   var end: Int
@@ -21,22 +21,22 @@ struct ScanGap: Equatable {
 }
 
 /// What one pass over a segment's headers found.
-struct SegmentScan {
-  var blocks: [ScannedBlock] = []
-  var gaps: [ScanGap] = []
+package struct SegmentScan {
+  package var blocks: [ScannedBlock] = []
+  package var gaps: [ScanGap] = []
   /// The highest watermark that a header states.
-  var durableThrough: UInt64 = 0
+  package var durableThrough: UInt64 = 0
   /// The byte after the last valid block.
-  var end = SegmentHeader.byteCount
+  package var end = SegmentHeader.byteCount
   /// The salt that was used: the header's, or with a damaged header that of the first block.
-  var salt: UInt64?
+  package var salt: UInt64?
 
   /// Hops from header to header; after damage it looks at every 64th byte for the next block of the
   /// same salt, so that a damaged length ends nothing.
   /// - Parameters:
   ///   - salt: the segment's; `nil` takes the first block's.
   ///   - first: the segment's first sequence.
-  static func run(_ reader: ChunkReader, salt: UInt64?, first: UInt64) throws(SystemError)
+  package static func run(_ reader: ChunkReader, salt: UInt64?, first: UInt64) throws(SystemError)
     -> SegmentScan
   {
     var scan = SegmentScan()

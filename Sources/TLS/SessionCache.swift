@@ -6,10 +6,10 @@ import COpenSSL
 /// A TLS 1.3 ticket is good for one connection, so that nobody can link two of them: taking removes
 /// it, and the new connection brings the next. A TLS 1.2 session stays until it is too old.
 @safe
-final class SessionCache {
+package final class SessionCache {
   /// A host's place in the cache, as it travels through OpenSSL with a connection. The generation
   /// keeps a late ticket of an evicted host out of its successor's place.
-  struct Place: Equatable {
+  package struct Place: Equatable {
     fileprivate let slot: UInt32
     fileprivate let generation: UInt32
 
@@ -19,11 +19,11 @@ final class SessionCache {
     }
 
     /// As a pointer that points nowhere; never nil.
-    var bits: UnsafeMutableRawPointer? {
+    package var bits: UnsafeMutableRawPointer? {
       unsafe UnsafeMutableRawPointer(bitPattern: UInt(slot + 1) | UInt(generation) << 32)
     }
 
-    init?(bits: UnsafeMutableRawPointer?) {
+    package init?(bits: UnsafeMutableRawPointer?) {
       let word = UInt(bitPattern: bits)
       guard word != 0 else { return nil }
       slot = UInt32(truncatingIfNeeded: word) - 1
@@ -48,17 +48,17 @@ final class SessionCache {
   }
 
   /// Sessions kept for one host and port.
-  static let sessionsPerHostMax = 4
+  package static let sessionsPerHostMax = 4
   /// After an hour a full handshake looks at the certificate again, which may have been replaced
   /// or revoked.
-  static let ageSecondsMax: Int64 = 3_600
+  package static let ageSecondsMax: Int64 = 3_600
 
   private let hostsMax: Int
   private var slots: [Slot] = []
   private var places: [Host: Int] = [:]
   private var sweep = 0
 
-  init(hostsMax: Int) {
+  package init(hostsMax: Int) {
     self.hostsMax = max(1, hostsMax)
   }
 
@@ -67,7 +67,7 @@ final class SessionCache {
   }
 
   /// The place of a host, which may be an evicted one's.
-  func place(host: String, port: UInt16) -> Place {
+  package func place(host: String, port: UInt16) -> Place {
     let key = Host(name: host, port: port)
     let slot = places[key] ?? assign(key)
     slots[slot].isRecent = true
@@ -78,7 +78,7 @@ final class SessionCache {
   ///
   /// - Parameter now: unix seconds.
   /// - Returns: `nil` when there is none; else the caller owns one reference.
-  func take(_ place: Place, now: Int64) -> OpaquePointer? {
+  package func take(_ place: Place, now: Int64) -> OpaquePointer? {
     guard let index = index(of: place) else { return nil }
     while slots[index].count > 0 {
       let last = slots[index].count - 1
@@ -98,7 +98,7 @@ final class SessionCache {
   /// Keeps a session for the next connection; the oldest gives way.
   ///
   /// - Returns: `false` when the place is no longer that host's: the reference stays the caller's.
-  func keep(_ session: OpaquePointer, at place: Place) -> Bool {
+  package func keep(_ session: OpaquePointer, at place: Place) -> Bool {
     guard let index = index(of: place) else { return false }
     if unsafe !isSingleUse(session) { empty(index) }
     if slots[index].count == Self.sessionsPerHostMax { dropOldest(index) }
@@ -108,12 +108,12 @@ final class SessionCache {
   }
 
   /// Drops a host's sessions: one of them did not work.
-  func forget(_ place: Place) {
+  package func forget(_ place: Place) {
     if let index = index(of: place) { empty(index) }
   }
 
   /// Sessions kept for a place at the moment.
-  func count(at place: Place) -> Int { index(of: place).map { slots[$0].count } ?? 0 }
+  package func count(at place: Place) -> Int { index(of: place).map { slots[$0].count } ?? 0 }
 
   private func index(of place: Place) -> Int? {
     let slot = Int(place.slot)

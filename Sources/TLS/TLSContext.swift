@@ -10,7 +10,7 @@ import COpenSSL
 @safe
 public final class TLSContext: @unchecked Sendable {
   let pointer: OpaquePointer
-  let sessions: SessionCache
+  package let sessions: SessionCache
   private let roots: RootStore
 
   /// The certificate that the running handshake refused, left by OpenSSL's callback for the

@@ -1,7 +1,6 @@
+import Admin
 import Base
 import Testing
-
-@testable import Admin
 
 /// Goal: who may not come in does not: no token, a foreign host name, guessing.
 /// Method: the rules behind the middlewares, by table.
@@ -12,7 +11,7 @@ struct AccessTests {
       ("Bearer", nil), ("Bearer ", nil), ("abc", nil), ("", nil), (nil, nil),
     ] as [(String?, String?)])
   func `a bearer token is read`(header: String?, token: String?) {
-    #expect(AuthenticationMiddleware.bearer(header) == token)
+    #expect(BearerToken.of(header) == token)
   }
 
   @Test(arguments: [

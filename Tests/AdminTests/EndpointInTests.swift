@@ -1,10 +1,9 @@
+import Admin
 import Catalog
 import Flow
 import Foundation
 import HTTPTypes
 import Testing
-
-@testable import Admin
 
 /// Goal: what clients of several kinds say about an endpoint means what they expect.
 /// Method: decode JSON, apply it to a draft, look at the draft.

@@ -1,11 +1,10 @@
+import Admin
 import Base
 import Catalog
 import Flow
 import Foundation
 import TLS
 import Testing
-
-@testable import Admin
 
 /// Goal: listings have the keys that scripts rely on, and never a secret.
 /// Method: encode a stored record and search the text.

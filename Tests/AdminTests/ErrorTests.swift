@@ -1,9 +1,8 @@
+import Admin
 import Broker
 import Catalog
 import HTTPTypes
 import Testing
-
-@testable import Admin
 
 /// Goal: each error has the status that the contract gives it, and a known path says its methods.
 /// Method: by table.

@@ -1,9 +1,8 @@
+import Admin
 import Base
 import Broker
 import HTTPTypes
 import Testing
-
-@testable import Admin
 
 /// Goal: a payload is passed on byte for byte, whatever is around it.
 /// Method: requests with odd spacing, escapes and numbers that a decoder would change.

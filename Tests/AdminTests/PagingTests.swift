@@ -1,9 +1,8 @@
+import Admin
 import Catalog
 import Foundation
 import HTTPTypes
 import Testing
-
-@testable import Admin
 
 /// Goal: iterators lead through a list in both directions, and nonsense is refused.
 /// Method: walk a list of ids by the iterators of each answer.

@@ -1,8 +1,7 @@
 // Goal: a log line is one line whatever the text, and a storm of equal lines does not fill the disk.
 // Method: render fields; drive the limiter with a clock of our own.
+import Broker
 import Testing
-
-@testable import Broker
 
 struct LogLinesTests {
   @Test func `a line end or quote in a value can't forge a line`() {

@@ -1,9 +1,8 @@
 // Goal: the exposition is what Prometheus reads: escaped labels, cumulative buckets, +Inf equal to count.
 // Method: write families and compare lines.
 import Base
+import Broker
 import Testing
-
-@testable import Broker
 
 struct PrometheusTextTests {
   @Test func `labels are escaped and whole numbers are whole`() {

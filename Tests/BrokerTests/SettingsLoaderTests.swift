@@ -3,6 +3,7 @@
 import Base
 import Broker
 import Foundation
+import Storage
 import Testing
 
 struct SettingsLoaderTests {

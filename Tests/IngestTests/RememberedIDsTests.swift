@@ -1,8 +1,7 @@
 import Base
 import Flow
+import Ingest
 import Testing
-
-@testable import Ingest
 
 // Goal: the open-addressing table agrees with a dictionary through inserts, evictions, take-backs.
 // Method: random operations with colliding keys against a model.

@@ -1,7 +1,6 @@
 import Base
+import Ingest
 import Testing
-
-@testable import Ingest
 
 // Goal: no answer may be sent before all before it and its own block are committed.
 // Method: random answers against a model that keeps each one apart.

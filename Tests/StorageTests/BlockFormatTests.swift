@@ -1,6 +1,6 @@
 import Base
 import Flow
-@testable import Storage
+import Storage
 import System
 import Testing
 

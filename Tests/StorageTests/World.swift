@@ -1,7 +1,7 @@
 import Base
 import Flow
 import Glibc
-@testable import Storage
+import Storage
 import Synchronization
 import System
 

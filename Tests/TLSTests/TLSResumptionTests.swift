@@ -1,8 +1,7 @@
 import COpenSSL
 import Glibc
+import TLS
 import Testing
-
-@testable import TLS
 
 // Goal: a second connection resumes, never to another host, port, setting or for too long.
 // Method: as above; the server says nothing about it, the client's own word counts.
