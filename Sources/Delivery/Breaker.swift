@@ -1,18 +1,18 @@
-internal import Base
+package import Base
 
 /// Keeps a failing endpoint from being tried again and again.
 ///
 /// Closed until 5 failures in a row or 10 of the last 20; then open: nothing is sent but one probe
 /// after 5 s · 2ᵏ (5 min at most, ±20 %). A probe that succeeds lets the next one go at once; the
 /// third success closes it. A pure state machine: time and randomness come in, verdicts go out.
-struct Breaker: BitwiseCopyable, Equatable {
-  enum Phase: UInt8, BitwiseCopyable { case closed, open, halfOpen }
+package struct Breaker: BitwiseCopyable, Equatable {
+  package enum Phase: UInt8, BitwiseCopyable { case closed, open, halfOpen }
 
   /// What a result did to the breaker.
-  enum Change: BitwiseCopyable, Equatable { case none, opened, closed }
+  package enum Change: BitwiseCopyable, Equatable { case none, opened, closed }
 
   /// Whether an attempt may start.
-  enum Permission: BitwiseCopyable, Equatable {
+  package enum Permission: BitwiseCopyable, Equatable {
     case normal
     /// As a probe: call `beginProbe` when it starts.
     case probe
@@ -20,16 +20,16 @@ struct Breaker: BitwiseCopyable, Equatable {
     case wait(Instant)
   }
 
-  static let failuresInARowMax: UInt8 = 5
-  static let windowLength: UInt8 = 20
-  static let windowFailuresMax = 10
-  static let successesToClose: UInt8 = 3
-  static let probeDelayMilliseconds: UInt64 = 5_000
-  static let probeDelayMillisecondsMax: UInt64 = 300_000
+  package static let failuresInARowMax: UInt8 = 5
+  package static let windowLength: UInt8 = 20
+  package static let windowFailuresMax = 10
+  package static let successesToClose: UInt8 = 3
+  package static let probeDelayMilliseconds: UInt64 = 5_000
+  package static let probeDelayMillisecondsMax: UInt64 = 300_000
 
-  private(set) var phase = Phase.closed
-  private(set) var probeAt = Instant(nanoseconds: 0)
-  private(set) var probeIsUnderWay = false
+  package private(set) var phase = Phase.closed
+  package private(set) var probeAt = Instant(nanoseconds: 0)
+  package private(set) var probeIsUnderWay = false
   private var failuresInARow: UInt8 = 0
   private var successes: UInt8 = 0
   private var exponent: UInt8 = 0
@@ -37,8 +37,11 @@ struct Breaker: BitwiseCopyable, Equatable {
   private var window: UInt32 = 0
   private var windowCount: UInt8 = 0
 
+  /// Closed, with nothing counted.
+  package init() {}
+
   /// Whether an attempt may start now.
-  func permission(now: Instant) -> Permission {
+  package func permission(now: Instant) -> Permission {
     switch phase {
     case .closed: .normal
     case .open: now < probeAt ? .wait(probeAt) : .probe
@@ -47,18 +50,18 @@ struct Breaker: BitwiseCopyable, Equatable {
   }
 
   /// An attempt starts as the probe.
-  mutating func beginProbe() {
+  package mutating func beginProbe() {
     phase = .halfOpen
     probeIsUnderWay = true
   }
 
   /// The probe ended without saying anything of the endpoint: the next may go at once.
-  mutating func abandonProbe() { probeIsUnderWay = false }
+  package mutating func abandonProbe() { probeIsUnderWay = false }
 
   /// Takes the result of an attempt.
   /// - Parameter wasProbe: whether it went out as the probe. Others that end while the breaker is
   ///   not closed were sent before it opened and say nothing new.
-  mutating func record(
+  package mutating func record(
     success: Bool, wasProbe: Bool, now: Instant, random: inout SeededRandom
   ) -> Change {
     if phase == .closed { return recordClosed(success, now, &random) }
@@ -99,5 +102,5 @@ struct Breaker: BitwiseCopyable, Equatable {
   }
 
   /// Forgets everything: the endpoint was resumed, enabled, or has a new URL.
-  mutating func reset() { self = Breaker() }
+  package mutating func reset() { self = Breaker() }
 }

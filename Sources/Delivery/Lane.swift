@@ -1,5 +1,5 @@
-internal import Base
-internal import Flow
+package import Base
+package import Flow
 
 /// What a reactor keeps of one endpoint: a cursor into the log, the deliveries behind it that
 /// failed, and what decides whether the next attempt may start.
@@ -7,84 +7,84 @@ internal import Flow
 /// *Live* lanes follow the head of the log from memory; the others cost nothing per event. In its
 /// slab, about 400 bytes when idle; hot numbers of the configuration are copied in, so that an
 /// attempt touches no class.
-struct Lane: ~Copyable {
-  let number: EndpointNumber
+package struct Lane: ~Copyable {
+  package let number: EndpointNumber
 
   // MARK: Configuration, copied
 
   /// `nil` while nobody knows the endpoint: parked.
-  var config: EndpointConfig?
-  var prefix: [UInt8] = []
-  var keys: [[UInt8]] = []
+  package var config: EndpointConfig?
+  package var prefix: [UInt8] = []
+  package var keys: [[UInt8]] = []
   /// Grows with each configuration, so that the signer cache forgets old keys.
-  var keyVersion: UInt32 = 0
-  var origin = SlotID.none
-  var format = PayloadFormat.standard
-  var signing = SigningScheme.standard
-  var timeout = Nanoseconds.zero
-  var connectTimeout = Nanoseconds.zero
-  var maxInFlight: UInt32 = 0
-  var maxAgeMilliseconds: UInt64 = 0
-  var isOrdered = false
-  var isPaused = false
-  var isDisabled = false
+  package var keyVersion: UInt32 = 0
+  package var origin = SlotID.none
+  package var format = PayloadFormat.standard
+  package var signing = SigningScheme.standard
+  package var timeout = Nanoseconds.zero
+  package var connectTimeout = Nanoseconds.zero
+  package var maxInFlight: UInt32 = 0
+  package var maxAgeMilliseconds: UInt64 = 0
+  package var isOrdered = false
+  package var isPaused = false
+  package var isDisabled = false
 
   // MARK: Place in the log
 
-  var isLive = false
+  package var isLive = false
   /// The first event not looked at; meaningless while live.
-  var cursor = Position.start
+  package var cursor = Position.start
   /// Events of this lane it has looked at, less those that were behind at start: its audiences'
   /// walked events less this is what waits at and after the cursor.
-  var accounted: Int64 = 0
+  package var accounted: Int64 = 0
   /// First of its memberships in `LiveLists`.
-  var members = noSlot
+  package var members = noSlot
 
   // MARK: Deliveries under way
 
-  var inFlight: UInt32 = 0
-  var retriesInFlight: UInt32 = 0
-  var retries = RetryCalendar()
-  var breaker = Breaker()
-  var rate = RateLimit(ratePerSecond: 0, now: Instant(nanoseconds: 0))
-  var slowStart = SlowStart()
+  package var inFlight: UInt32 = 0
+  package var retriesInFlight: UInt32 = 0
+  package var retries = RetryCalendar()
+  package var breaker = Breaker()
+  package var rate = RateLimit(ratePerSecond: 0, now: Instant(nanoseconds: 0))
+  package var slowStart = SlowStart()
 
   // MARK: Where it is queued
 
-  var timer = TimerID.none
-  var timerAt = Instant.distantFuture
-  var isReady = false
-  var readyNext = noSlot
-  var isWaitingForHost = false
-  var hostNext = noSlot
+  package var timer = TimerID.none
+  package var timerAt = Instant.distantFuture
+  package var isReady = false
+  package var readyNext = noSlot
+  package var isWaitingForHost = false
+  package var hostNext = noSlot
   /// A block was asked for; while that is under way nothing else is.
-  var isLoading = false
-  var isRemoved = false
+  package var isLoading = false
+  package var isRemoved = false
 
   // MARK: For people
 
-  var attempts: UInt64 = 0
-  var lastStatus: UInt16 = 0
-  var lastFailure = FailureClass.none
-  var lastRecord: AttemptRecord?
+  package var attempts: UInt64 = 0
+  package var lastStatus: UInt16 = 0
+  package var lastFailure = FailureClass.none
+  package var lastRecord: AttemptRecord?
   /// When the present run of failures began; 0 without one.
-  var failingSince = UnixMilliseconds(0)
-  var failingWasTold = false
+  package var failingSince = UnixMilliseconds(0)
+  package var failingWasTold = false
 
   /// A lane without configuration.
-  init(number: EndpointNumber) { self.number = number }
+  package init(number: EndpointNumber) { self.number = number }
 
   /// Attempts that may be in flight now.
-  var inFlightLimit: UInt32 { min(maxInFlight, slowStart.limit) }
+  package var inFlightLimit: UInt32 { min(maxInFlight, slowStart.limit) }
 
   /// Unsettled deliveries before the cursor.
-  var holes: Int { retries.count + Int(inFlight) }
+  package var holes: Int { retries.count + Int(inFlight) }
 
   /// Whether configuration lets it send at all.
-  var maySend: Bool { config != nil && !isPaused && !isDisabled && !isRemoved }
+  package var maySend: Bool { config != nil && !isPaused && !isDisabled && !isRemoved }
 
   /// Whether nothing names it any more and its slot can be given up.
-  var isForgotten: Bool {
+  package var isForgotten: Bool {
     isRemoved && inFlight == 0 && !isReady && !isWaitingForHost && !isLoading
   }
 }
@@ -93,7 +93,7 @@ extension Lane {
   /// Takes over a configuration.
   /// - Returns: whether the endpoint is worth trying again at once: it is new, was resumed or
   ///   enabled, or has another URL.
-  mutating func take(_ new: EndpointConfig, now: Instant) -> Bool {
+  package mutating func take(_ new: EndpointConfig, now: Instant) -> Bool {
     let isWorthTrying = isRelease(to: new)
     config = new
     prefix = new.requestPrefix

@@ -1,12 +1,12 @@
 internal import Base
-internal import Flow
+package import Flow
 
 /// Audiences as a reactor expands them: for each, its own lanes, those that are live in front.
 ///
 /// Walking an event touches the live lanes only. A lane that falls behind is swapped to the back of
 /// one list at the event that it could not take, and of the others when they are next walked; one
 /// that catches up is swapped to the front of all its lists through its chain of memberships.
-struct LiveLists: ~Copyable {
+package struct LiveLists: ~Copyable {
   private struct Entry: BitwiseCopyable {
     var lane: UInt32
     var member: UInt32
@@ -31,20 +31,23 @@ struct LiveLists: ~Copyable {
   private var members: [Member] = []
   private var freeMembers: [UInt32] = []
 
+  /// No audiences, no lanes.
+  package init() {}
+
   /// Whether the audience was expanded.
-  func isLearned(_ audience: AudienceNumber) -> Bool {
+  package func isLearned(_ audience: AudienceNumber) -> Bool {
     Int(audience.value) < expansions.count && expansions[Int(audience.value)].isLearned
   }
 
   /// Begins an audience without lanes.
-  mutating func learn(_ audience: AudienceNumber) {
+  package mutating func learn(_ audience: AudienceNumber) {
     while expansions.count <= Int(audience.value) { expansions.append(Expansion()) }
     expansions[Int(audience.value)].isLearned = true
   }
 
   /// Adds a lane to an audience.
   /// - Parameter head: the lane's chain of memberships.
-  mutating func add(
+  package mutating func add(
     lane: UInt32, isLive: Bool, head: inout UInt32, to audience: AudienceNumber
   ) {
     let index = Int(audience.value)
@@ -56,35 +59,35 @@ struct LiveLists: ~Copyable {
   }
 
   /// This reactor's lanes in the audience.
-  func memberCount(_ audience: AudienceNumber) -> Int {
+  package func memberCount(_ audience: AudienceNumber) -> Int {
     expansions[Int(audience.value)].entries.count
   }
 
   /// Those in front; some may have fallen behind since the audience was last walked.
-  func liveCount(_ audience: AudienceNumber) -> Int {
+  package func liveCount(_ audience: AudienceNumber) -> Int {
     expansions[Int(audience.value)].liveCount
   }
 
   /// The lane at a place.
   @inline(__always)
-  func lane(_ audience: AudienceNumber, _ place: Int) -> UInt32 {
+  package func lane(_ audience: AudienceNumber, _ place: Int) -> UInt32 {
     expansions[Int(audience.value)].entries[place].lane
   }
 
   /// Counts one event of the audience.
-  mutating func countWalked(_ audience: AudienceNumber) {
+  package mutating func countWalked(_ audience: AudienceNumber) {
     expansions[Int(audience.value)].walked += 1
   }
 
   /// The lane at `place`, in front, has fallen behind; the places before it stay.
-  mutating func demote(_ audience: AudienceNumber, _ place: Int) {
+  package mutating func demote(_ audience: AudienceNumber, _ place: Int) {
     let index = Int(audience.value)
     expansions[index].liveCount -= 1
     swap(index, place, expansions[index].liveCount)
   }
 
   /// The lane follows the head again.
-  mutating func promote(head: UInt32) {
+  package mutating func promote(head: UInt32) {
     var member = head
     while member != noSlot {
       let (audience, place) = (members[Int(member)].audience, members[Int(member)].place)
@@ -94,7 +97,7 @@ struct LiveLists: ~Copyable {
   }
 
   /// The lane is gone: takes it out of all its audiences.
-  mutating func remove(head: UInt32) {
+  package mutating func remove(head: UInt32) {
     var member = head
     while member != noSlot {
       let next = members[Int(member)].next
@@ -105,7 +108,7 @@ struct LiveLists: ~Copyable {
   }
 
   /// Events walked of all the lane's audiences.
-  func walkedTotal(head: UInt32) -> UInt64 {
+  package func walkedTotal(head: UInt32) -> UInt64 {
     var total: UInt64 = 0
     var member = head
     while member != noSlot {

@@ -1,9 +1,9 @@
-internal import Base
-internal import Flow
+package import Base
+package import Flow
 
 /// What a reactor wants of the old log: which lanes wait for which block, what was asked of the
 /// Reader, and the blocks it has lent. Oldest region first. Pure; no I/O.
-struct LoadQueue {
+package struct LoadQueue {
   private struct Wait: BitwiseCopyable {
     var sequence: UInt64
     var lane: SlotID
@@ -25,12 +25,12 @@ struct LoadQueue {
   }
 
   /// Requests under way at once.
-  static let requestsMax = 4
+  package static let requestsMax = 4
   /// A loan nobody has used for so long goes back; a large block sooner, for there are few.
-  static let loanTimeout = Nanoseconds.milliseconds(100)
-  static let loanTimeoutLarge = Nanoseconds.milliseconds(2)
+  package static let loanTimeout = Nanoseconds.milliseconds(100)
+  package static let loanTimeoutLarge = Nanoseconds.milliseconds(2)
   /// A loan younger than this is not given back for another.
-  static let loanMinimum = Nanoseconds.milliseconds(5)
+  package static let loanMinimum = Nanoseconds.milliseconds(5)
 
   private let loadsMax: Int
   /// Min-heap by sequence.
@@ -38,15 +38,15 @@ struct LoadQueue {
   private var requests: [Request] = []
   private var loans: [Loan] = []
 
-  init(loadsMax: Int) { self.loadsMax = max(1, loadsMax) }
+  package init(loadsMax: Int) { self.loadsMax = max(1, loadsMax) }
 
   /// Whether a request could be made.
-  var hasWaits: Bool { !waits.isEmpty }
+  package var hasWaits: Bool { !waits.isEmpty }
   /// Whether an answer is awaited.
-  var hasRequests: Bool { !requests.isEmpty }
+  package var hasRequests: Bool { !requests.isEmpty }
 
   /// A lane waits for the first block with events at or after `sequence`.
-  mutating func add(lane: SlotID, sequence: UInt64) {
+  package mutating func add(lane: SlotID, sequence: UInt64) {
     for index in requests.indices where requests[index].sequence == sequence {
       requests[index].lanes.append(lane)
       return
@@ -57,7 +57,7 @@ struct LoadQueue {
 
   /// The next request to make, if one may be made now.
   /// - Parameter giveBack: gets a loan that makes room for it.
-  mutating func nextRequest(
+  package mutating func nextRequest(
     walked: UInt64, now: Instant, giveBack: (LoadReply) -> Void
   ) -> LoadRequest? {
     guard let first = waits.first, requests.count < Self.requestsMax else { return nil }
@@ -75,7 +75,9 @@ struct LoadQueue {
 
   /// An answer came.
   /// - Returns: the lanes that waited, and up to where the log has no events if none were found.
-  mutating func take(_ reply: LoadReply, now: Instant) -> (lanes: [SlotID], walked: UInt64) {
+  package mutating func take(
+    _ reply: LoadReply, now: Instant
+  ) -> (lanes: [SlotID], walked: UInt64) {
     if let block = reply.block {
       loans.append(Loan(reply: reply, sequence: reply.sequence, block: block, usedAt: now))
     }
@@ -87,7 +89,7 @@ struct LoadQueue {
   }
 
   /// The lent block with this sequence.
-  mutating func block(_ sequence: UInt64, now: Instant) -> Block? {
+  package mutating func block(_ sequence: UInt64, now: Instant) -> Block? {
     for index in loans.indices where loans[index].sequence == sequence {
       loans[index].usedAt = now
       return loans[index].block
@@ -97,7 +99,7 @@ struct LoadQueue {
 
   /// Gives loans back that nobody has used for a while.
   /// - Returns: when the next is due.
-  mutating func expire(now: Instant, giveBack: (LoadReply) -> Void) -> Instant {
+  package mutating func expire(now: Instant, giveBack: (LoadReply) -> Void) -> Instant {
     var next = Instant.distantFuture
     var index = loans.count
     while index > 0 {

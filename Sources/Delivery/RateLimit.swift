@@ -1,18 +1,18 @@
-internal import Base
+package import Base
 
 /// A token bucket: so many attempts a second, with bursts of a tenth of a second's worth.
 ///
 /// The small burst keeps any one second within 110 % of the rate. Pure; owned by a lane.
-struct RateLimit: BitwiseCopyable, Equatable {
+package struct RateLimit: BitwiseCopyable, Equatable {
   /// Tokens a second; 0 is no limit.
-  private(set) var ratePerSecond: Double
+  package private(set) var ratePerSecond: Double
   private var tokens: Double
   private var filledAt: Instant
 
   private var burst: Double { max(1, ratePerSecond / 10) }
 
   /// A full bucket.
-  init(ratePerSecond: Double, now: Instant) {
+  package init(ratePerSecond: Double, now: Instant) {
     self.ratePerSecond = ratePerSecond > 0 && ratePerSecond.isFinite ? ratePerSecond : 0
     tokens = 0
     filledAt = now
@@ -20,7 +20,7 @@ struct RateLimit: BitwiseCopyable, Equatable {
   }
 
   /// Changes the rate; tokens already earned stay, up to the new burst.
-  mutating func change(ratePerSecond: Double, now: Instant) {
+  package mutating func change(ratePerSecond: Double, now: Instant) {
     fill(now)
     let isNew = self.ratePerSecond == 0
     self.ratePerSecond = ratePerSecond > 0 && ratePerSecond.isFinite ? ratePerSecond : 0
@@ -35,7 +35,7 @@ struct RateLimit: BitwiseCopyable, Equatable {
   }
 
   /// When the next attempt may start; `now` or earlier when it may at once.
-  mutating func nextAt(now: Instant) -> Instant {
+  package mutating func nextAt(now: Instant) -> Instant {
     if ratePerSecond == 0 { return now }
     fill(now)
     // A hair under one token counts as one: sums of fractions never quite reach it.
@@ -45,7 +45,7 @@ struct RateLimit: BitwiseCopyable, Equatable {
   }
 
   /// An attempt starts.
-  mutating func take() {
+  package mutating func take() {
     if ratePerSecond > 0 { tokens = max(0, tokens - 1) }
   }
 }

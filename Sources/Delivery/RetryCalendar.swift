@@ -1,5 +1,5 @@
 internal import Base
-internal import Flow
+package import Flow
 
 /// A delivery that waits for its next attempt: 16 bytes.
 ///
@@ -7,8 +7,8 @@ internal import Flow
 /// | --- | --- | --- | --- |
 /// | 0 | 8 | `position` | which event |
 /// | 8 | 8 | `word` | due, monotonic milliseconds (47 bits) ‖ fresh connection (1) ‖ attempts (16) |
-struct Retry: BitwiseCopyable, Equatable {
-  var position: Position
+package struct Retry: BitwiseCopyable, Equatable {
+  package var position: Position
   private var word: UInt64
 
   private static let freshBit: UInt64 = 1 << 16
@@ -17,7 +17,7 @@ struct Retry: BitwiseCopyable, Equatable {
   ///   - due: monotonic milliseconds; 0 for at once.
   ///   - attempts: attempts made so far.
   ///   - needsFreshConnection: it was lost on a stale connection, so it goes on a new one.
-  init(
+  package init(
     position: Position, dueMilliseconds due: UInt64, attempts: UInt16,
     needsFreshConnection: Bool = false
   ) {
@@ -27,14 +27,14 @@ struct Retry: BitwiseCopyable, Equatable {
       | UInt64(attempts)
   }
 
-  var dueMilliseconds: UInt64 { word >> 17 }
-  var attempts: UInt16 { UInt16(truncatingIfNeeded: word) }
-  var needsFreshConnection: Bool { word & Self.freshBit != 0 }
+  package var dueMilliseconds: UInt64 { word >> 17 }
+  package var attempts: UInt16 { UInt16(truncatingIfNeeded: word) }
+  package var needsFreshConnection: Bool { word & Self.freshBit != 0 }
 
-  mutating func makeDue() { word &= 1 << 17 - 1 }
+  package mutating func makeDue() { word &= 1 << 17 - 1 }
 
   /// Due first; of those due at the same time the oldest event.
-  static func precedes(_ a: Retry, _ b: Retry) -> Bool {
+  package static func precedes(_ a: Retry, _ b: Retry) -> Bool {
     let (left, right) = (a.dueMilliseconds, b.dueMilliseconds)
     return left != right ? left < right : a.position < b.position
   }
@@ -42,32 +42,35 @@ struct Retry: BitwiseCopyable, Equatable {
 
 /// One lane's waiting deliveries, the next one first: a binary heap, so that a lane needs one timer
 /// for all of them and 16 bytes for each.
-struct RetryCalendar {
+package struct RetryCalendar {
   private var heap: [Retry] = []
 
-  var count: Int { heap.count }
-  var isEmpty: Bool { heap.isEmpty }
+  /// An empty one.
+  package init() {}
+
+  package var count: Int { heap.count }
+  package var isEmpty: Bool { heap.isEmpty }
   /// The next one due.
-  var first: Retry? { heap.first }
+  package var first: Retry? { heap.first }
   /// All of them, in no order.
-  var all: [Retry] { heap }
+  package var all: [Retry] { heap }
 
   /// Adds one; O(log n).
-  mutating func add(_ retry: Retry) {
+  package mutating func add(_ retry: Retry) {
     heap.append(retry)
     siftUp(heap.count - 1)
   }
 
   /// Takes the next one due; O(log n).
-  mutating func removeFirst() -> Retry? { heap.isEmpty ? nil : remove(at: 0) }
+  package mutating func removeFirst() -> Retry? { heap.isEmpty ? nil : remove(at: 0) }
 
   /// The place of the oldest event, due or not; O(n): for probes.
-  var indexOfOldest: Int? { heap.indices.min { heap[$0].position < heap[$1].position } }
+  package var indexOfOldest: Int? { heap.indices.min { heap[$0].position < heap[$1].position } }
 
-  subscript(index: Int) -> Retry { heap[index] }
+  package subscript(index: Int) -> Retry { heap[index] }
 
   /// Takes the one at `index` of the heap.
-  mutating func remove(at index: Int) -> Retry {
+  package mutating func remove(at index: Int) -> Retry {
     let retry = heap[index]
     let last = heap.removeLast()
     if index < heap.count {
@@ -80,7 +83,7 @@ struct RetryCalendar {
   }
 
   /// Makes all due now, oldest first; O(n log n).
-  mutating func makeAllDue() {
+  package mutating func makeAllDue() {
     for index in heap.indices { heap[index].makeDue() }
     // A sorted array is a heap.
     heap.sort(by: Retry.precedes)

@@ -1,10 +1,10 @@
-internal import Base
-internal import Wire
+package import Base
+package import Wire
 
 /// When a failed delivery is tried again. Pure.
-enum RetryPolicy {
+package enum RetryPolicy {
   /// What becomes of a delivery after a failed attempt.
-  enum Decision: Equatable {
+  package enum Decision: Equatable {
     /// Again after so many milliseconds.
     case retry(afterMilliseconds: UInt64)
     /// The schedule is used up.
@@ -12,14 +12,14 @@ enum RetryPolicy {
   }
 
   /// The longest wait that a receiver may ask for.
-  static let retryAfterMillisecondsMax: UInt64 = 86_400_000
+  package static let retryAfterMillisecondsMax: UInt64 = 86_400_000
 
   /// - Parameters:
   ///   - delaysMilliseconds: the endpoint's schedule.
   ///   - attempt: attempts made, the failed one included, from 1.
   ///   - status: the answer's status; `Retry-After` counts on 429 and 503 only.
   ///   - unixSeconds: civil time, for a `Retry-After` date.
-  static func decide(
+  package static func decide(
     delaysMilliseconds: [UInt64], attempt: UInt16, status: Int, retryAfter: RetryAfter,
     unixSeconds: UInt64, random: inout SeededRandom
   ) -> Decision {
@@ -42,7 +42,7 @@ enum RetryPolicy {
   }
 
   /// `milliseconds` ±20 %, evenly spread.
-  static func jittered(_ milliseconds: UInt64, random: inout SeededRandom) -> UInt64 {
+  package static func jittered(_ milliseconds: UInt64, random: inout SeededRandom) -> UInt64 {
     let fifth = milliseconds / 5
     return milliseconds - fifth + random.below(2 * fifth + 1)
   }

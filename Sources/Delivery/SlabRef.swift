@@ -44,4 +44,4 @@ extension Slab where Element: ~Copyable {
 }
 
 /// Names no slot in the links of the intrusive lists.
-let noSlot = UInt32.max
+package let noSlot = UInt32.max

@@ -2,23 +2,26 @@
 /// after each round of successes, half after a failure, until the lane's own limit is reached.
 ///
 /// Pure; owned by a lane.
-struct SlowStart: BitwiseCopyable, Equatable {
+package struct SlowStart: BitwiseCopyable, Equatable {
   /// The limit now; `UInt32.max` when nothing is held back.
-  private(set) var limit: UInt32 = .max
+  package private(set) var limit: UInt32 = .max
   private var successes: UInt32 = 0
 
+  /// Nothing is held back.
+  package init() {}
+
   /// Whether the endpoint is still being tried out.
-  var isActive: Bool { limit != .max }
+  package var isActive: Bool { limit != .max }
 
   /// The endpoint has come back.
-  mutating func begin() {
+  package mutating func begin() {
     limit = 1
     successes = 0
   }
 
   /// An attempt ended.
   /// - Parameter ceiling: the lane's own limit; once reached, nothing is held back any more.
-  mutating func record(success: Bool, ceiling: UInt32) {
+  package mutating func record(success: Bool, ceiling: UInt32) {
     guard isActive else { return }
     if !success {
       limit = max(1, limit / 2)

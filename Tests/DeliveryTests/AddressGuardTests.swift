@@ -1,7 +1,6 @@
+import Delivery
 import System
 import Testing
-
-@testable import Delivery
 
 // Goal: no address that reaches inside is ever dialled, however it is written.
 // Method: one address of each block, its neighbours outside, and the exceptions.

@@ -1,7 +1,6 @@
 import Base
+import Delivery
 import Testing
-
-@testable import Delivery
 
 // Goal: a broken endpoint is left alone, and found again soon after it works.
 // Method: results in, phases and permissions out; time is a number.

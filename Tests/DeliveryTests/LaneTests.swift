@@ -1,8 +1,7 @@
 import Base
+import Delivery
 import Flow
 import Testing
-
-@testable import Delivery
 
 // Goal: 100,000 lanes stay cheap, and a lane knows which changes are worth a new try.
 struct LaneTests {

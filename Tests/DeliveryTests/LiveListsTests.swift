@@ -1,8 +1,7 @@
 import Base
+import Delivery
 import Flow
 import Testing
-
-@testable import Delivery
 
 // Goal: lists, chains and counts stay in step, whatever lanes do.
 // Method: random learning, falling behind, catching up and removal against plain sets.

@@ -1,8 +1,7 @@
 import Base
+import Delivery
 import Flow
 import Testing
-
-@testable import Delivery
 
 // Goal: the oldest block first, each asked for once, all of its lanes told, every loan returned.
 struct LoadQueueTests {

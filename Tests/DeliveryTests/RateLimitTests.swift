@@ -1,7 +1,6 @@
 import Base
+import Delivery
 import Testing
-
-@testable import Delivery
 
 // Goal: no more attempts than the rate allows, and not fewer either.
 // Method: a loop that takes whenever it may, over simulated time.

@@ -1,9 +1,8 @@
 import Base
+import Delivery
 import Flow
 import System
 import Testing
-
-@testable import Delivery
 
 // Goal: what the control plane asks for happens, and counts are exact whatever happens.
 // Method: as in ReactorTests; depth is compared with what the test knows.
@@ -414,7 +413,7 @@ struct ReactorControlTests {
       if random.oneIn(3), sequence > 2 { world.evict(sequence - 2) }
       if random.oneIn(3) { world.skip(milliseconds: random.below(2_000)) }
       // Commands come first in a turn, so this is what the statuses must sum up to.
-      let depth = world.reactor.depth
+      let depth = world.counters.depth.value
       #expect(world.statuses().reduce(0) { $0 + $1.depth } == depth)
     }
     for number in 1...8 as ClosedRange<UInt32> { configure(number, paused: false) }

@@ -1,8 +1,7 @@
 import Base
+import Delivery
 import Flow
 import Testing
-
-@testable import Delivery
 
 // Goal: deliveries over TLS go to whom they are meant for, on kept connections and kept sessions.
 // Method: servers on loopback with certificates made for the test.

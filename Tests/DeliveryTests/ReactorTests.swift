@@ -1,10 +1,9 @@
 import Base
+import Delivery
 import Flow
 import System
 import TLS
 import Testing
-
-@testable import Delivery
 
 // Goal: every delivery reaches its endpoint once, and nothing an endpoint does hurts another.
 // Method: a reactor over a real window against servers on loopback; the clock is moved on where

@@ -1,8 +1,7 @@
 import Base
+import Delivery
 import Flow
 import Testing
-
-@testable import Delivery
 
 // Goal: what is due first comes first, and nothing is lost or doubled.
 // Method: against a sorted array, with random adds and removals.

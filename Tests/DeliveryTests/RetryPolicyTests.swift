@@ -1,8 +1,7 @@
 import Base
+import Delivery
 import Testing
 import Wire
-
-@testable import Delivery
 
 // Goal: the schedule of the contract, the later of schedule and header, and a ceiling.
 struct RetryPolicyTests {

@@ -1,6 +1,5 @@
+import Delivery
 import Testing
-
-@testable import Delivery
 
 // Goal: an endpoint that has just come back is not run over.
 struct SlowStartTests {

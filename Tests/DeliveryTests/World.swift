@@ -1,11 +1,10 @@
 import Base
+import Delivery
 import Flow
 import Synchronization
 import System
 import Testing
 import Wire
-
-@testable import Delivery
 
 /// A reactor with a real window, poller and network, a Reader played by the test, and a clock that
 /// can be moved on.
