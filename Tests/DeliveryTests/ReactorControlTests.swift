@@ -186,8 +186,7 @@ struct ReactorControlTests {
     #expect(!world.loads.isEmpty && world.loads.count < 48)
     let keys = Set(world.outcomes.map { [$0.position.packed, UInt64($0.endpoint.value)] })
     #expect(keys.count == 120)
-    world.run(milliseconds: 150)
-    #expect(world.blocksLent == 0)
+    #expect(world.run { world.blocksLent == 0 })
     try expectSettled(world)
   }
 

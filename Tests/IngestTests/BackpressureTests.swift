@@ -133,6 +133,7 @@ import Testing
   @Test func `at the limit the oldest idle connection makes room`() throws {
     let rig = try Rig { $0.connectionsMax = 3 }
     let clients = try (0..<3).map { _ in try rig.client() }
+    defer { extendLifetime(clients) }
     for client in clients { #expect(client.ask("PING") == "+PONG\r\n") }
     #expect(clients[0].ask("PING") == "+PONG\r\n")
     let fourth = try rig.client()
@@ -145,6 +146,7 @@ import Testing
   @Test func `at the limit with nobody idle the new one is refused`() throws {
     let rig = try Rig { $0.connectionsMax = 2 }
     let tails = try (0..<2).map { _ in try rig.client() }
+    defer { extendLifetime(tails) }
     for tail in tails { _ = tail.ask("SUBSCRIBE", "*") }
     let third = try rig.client()
     rig.settle()
@@ -156,6 +158,7 @@ import Testing
   @Test func `more connections than one turn accepts are all accepted`() throws {
     let rig = try Rig()
     let clients = try (0..<200).map { _ in try rig.client() }
+    defer { extendLifetime(clients) }
     rig.settle()
     #expect(rig.counters.connections.value == 200)
     for client in clients { client.hangUp() }
@@ -182,6 +185,7 @@ import Testing
   @Test func `one who quits and does not read the rest is closed in the end`() throws {
     let rig = try Rig()
     let client = try rig.client()
+    defer { extendLifetime(client) }
     let frame = Client.frame(["ECHO", String(repeating: "e", count: 100_000)])
     var stream: [UInt8] = []
     for _ in 0..<10 { stream += frame }
@@ -199,6 +203,7 @@ import Testing
     let part = Array("*3\r\n$7\r\nPUBLISH\r\n$1\r\na\r\n$900000\r\n".utf8)
       + [UInt8](repeating: 65, count: 300_000)
     let clients = try (0..<6).map { _ in try rig.client() }
+    defer { extendLifetime(clients) }
     for client in clients {
       client.send(part)
       rig.settle()

@@ -110,7 +110,8 @@ import Testing
     rig.settle()
     #expect(client.text() == ":2\r\n-ERR shutting down\r\n")
     #expect(rig.ingest.isDrained)
-    #expect(late.ask("PING") == "")
+    // Whoever comes now is told at once, and need not wait for the end of the process.
+    #expect(late.ask("PUBLISH", "job.a", "3") == "-ERR shutting down\r\n")
     #expect(rig.events.count == 1)
   }
 }

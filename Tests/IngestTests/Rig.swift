@@ -140,7 +140,8 @@ final class Rig {
   func client() throws -> Client { try Client(rig: self) }
 }
 
-/// A publisher on the rig's socket.
+/// A publisher on the rig's socket. It hangs up when it goes, in an optimised build after its last use:
+/// a test that needs it to stay says `extendLifetime`.
 final class Client {
   private let rig: Rig
   private(set) var descriptor: Int32

@@ -28,7 +28,7 @@ enum Tools {
   /// A program on the path.
   static func find(_ name: String) throws -> String {
     let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
-    for folder in path.split(separator: ":") + ["/usr/sbin", "/sbin"] {
+    for folder in path.split(separator: ":").map(String.init) + ["/usr/sbin", "/sbin"] {
       let program = "\(folder)/\(name)"
       if FileManager.default.isExecutableFile(atPath: program) { return program }
     }
