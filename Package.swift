@@ -47,13 +47,14 @@ let package = Package(
   ],
   targets: [
     // C headers and macros only; each is imported by one module.
+    .systemLibrary(name: "CProcessor"),
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CAres", providers: [.apt(["libc-ares-dev"])]),
 
     // The data plane, in the order an event meets it.
-    module("Base", ["CLinux"]),
+    module("Base", ["CProcessor"]),
     module("Flow", ["Base"]),
     module("System", ["Base", "CLinux", "CAres"]),
     module("Wire", ["Base", "Flow"]),

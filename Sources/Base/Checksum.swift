@@ -1,4 +1,4 @@
-internal import CLinux
+internal import CProcessor
 
 /// CRC-32C (Castagnoli), in hardware where the processor has it.
 ///

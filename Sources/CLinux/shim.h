@@ -1,4 +1,4 @@
-// What Glibc's Swift overlay leaves out: epoll, eventfd, fallocate, and the CPU's CRC32C.
+// What Glibc's Swift overlay leaves out: epoll, eventfd, fallocate, flock.
 #ifndef FANFARE_CLINUX_H
 #define FANFARE_CLINUX_H
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -63,32 +64,4 @@ static inline int fanfare_epoll_pwait2(
   int epoll, void *events, int count, const struct timespec *timeout) {
   return epoll_pwait2(epoll, (struct epoll_event *)events, count, timeout, 0);
 }
-
-#if defined(__x86_64__)
-#include <cpuid.h>
-static inline int fanfare_has_crc32c(void) {
-  unsigned a, b, c, d;
-  return __get_cpuid(1, &a, &b, &c, &d) && (c & (1u << 20));
-}
-__attribute__((target("sse4.2"))) static inline uint32_t fanfare_crc32c(
-  uint32_t crc, const uint8_t *bytes, size_t count) {
-  uint64_t state = crc;
-  while (count >= 8) {
-    uint64_t word;
-    memcpy(&word, bytes, 8);
-    state = __builtin_ia32_crc32di(state, word);
-    bytes += 8;
-    count -= 8;
-  }
-  uint32_t tail = (uint32_t)state;
-  while (count--) tail = __builtin_ia32_crc32qi(tail, *bytes++);
-  return tail;
-}
-#else
-static inline int fanfare_has_crc32c(void) { return 0; }
-static inline uint32_t fanfare_crc32c(uint32_t crc, const uint8_t *bytes, size_t count) {
-  (void)bytes; (void)count;
-  return crc;
-}
-#endif
 #endif
