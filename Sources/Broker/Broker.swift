@@ -1,6 +1,7 @@
 internal import Base
 internal import Catalog
 internal import Glibc
+internal import Flow
 internal import Ingest
 public import Logging
 internal import Storage
@@ -15,6 +16,7 @@ public final class Broker: Sendable {
   private let plane: DataPlane
   private let housekeeping: Task<Void, Never>
   private let lock: DirectoryLock
+  private let logger: Logger
 
   /// Starts a broker: locks the directory, opens catalogue and log, recovers, and runs the threads.
   ///
@@ -24,7 +26,7 @@ public final class Broker: Sendable {
     ProcessSetup.protect()
     let disk = RealDisk()
     let lock = try storage { () throws(StorageError) in
-      try makeDirectory(settings.data, disk)
+      try makeDirectory(settings.data, disk, logger)
       return try DirectoryLock(directory: settings.data)
     }
     let catalog = try openCatalog(settings)
@@ -42,7 +44,7 @@ public final class Broker: Sendable {
       catalog: catalog, settings: settings, plane: plane,
       startedUnixMilliseconds: RealClock.unix.value)
     box.fill(control)
-    try load(control, plane, recovered)
+    try load(control, plane, recovered, logger)
     plane.start(failed: { error, path in
       // Nothing acknowledged is at stake: what the failed sync covers was never answered.
       logger.critical(
@@ -55,18 +57,19 @@ public final class Broker: Sendable {
     housekeeper.recordDead(recovered.deadSinceCheckpoint)
     return Broker(
       control: control, settings: settings, plane: plane,
-      housekeeping: Task { await housekeeper.run() }, lock: lock)
+      housekeeping: Task { await housekeeper.run() }, lock: lock, logger: logger)
   }
 
   private init(
     control: BrokerControl, settings: Settings, plane: DataPlane,
-    housekeeping: Task<Void, Never>, lock: DirectoryLock
+    housekeeping: Task<Void, Never>, lock: DirectoryLock, logger: Logger
   ) {
     self.control = control
     self.settings = settings
     self.plane = plane
     self.housekeeping = housekeeping
     self.lock = lock
+    self.logger = logger
   }
 
   /// Writes the API's address where the command line looks for it.
@@ -81,17 +84,25 @@ public final class Broker: Sendable {
     return url
   }
 
-  /// Drains and stops: no new events, attempts in flight end, the journal closes cleanly.
-  /// - Returns: whether everything in flight ended within the drain timeout.
+  /// Takes no new events and lets attempts in flight end.
+  /// - Returns: whether all of them ended within the drain timeout.
+  public func drain() async -> Bool { await plane.drain(within: settings.drainTimeout) }
+
+  /// Stops, drained or not: the journal closes cleanly.
+  /// - Returns: whether it did, so that the next start has nothing to recover.
   public func stop() async -> Bool {
-    let idle = await plane.drain(within: settings.drainTimeout)
+    plane.refuseEvents()
     let closed = await plane.finish(within: .seconds(10))
     housekeeping.cancel()
     await housekeeping.value
     SocketFile.remove(path: settings.socketPath)
     _ = unsafe unlink(settings.addressPath)
-    try? control.catalog.close()
-    return idle && closed
+    do throws(CatalogError) {
+      try control.catalog.close()
+    } catch {
+      logger.warning("the catalogue was not closed", metadata: ["error": "\(error.text)"])
+    }
+    return closed
   }
 
   private static func storage<R>(_ body: () throws(StorageError) -> R) throws(BrokerError) -> R {
@@ -102,23 +113,37 @@ public final class Broker: Sendable {
     }
   }
 
-  private static func makeDirectory(_ path: String, _ disk: any Disk) throws(StorageError) {
+  private static func makeDirectory(_ path: String, _ disk: any Disk, _ logger: Logger)
+    throws(StorageError)
+  {
     do throws(SystemError) {
       try disk.makeDirectory(path)
     } catch {
       throw .system(path: path, error)
     }
+    var status = stat()
+    guard unsafe stat(path, &status) == 0, status.st_mode & 0o022 != 0 else { return }
+    logger.warning(
+      "others may write into the data directory: they could replace its files",
+      metadata: ["path": "\(path)", "mode": "0\(String(status.st_mode & 0o777, radix: 8))"])
   }
 
   private static func openCatalog(_ settings: Settings) throws(BrokerError) -> Catalog {
+    let path = settings.data + "/catalog.db"
+    // A new key would open nothing that is there, and hide that the old one is missed.
+    if !exists(settings.keyPath), exists(path) {
+      throw .configuration(
+        "the key file \(settings.keyPath) is missing, and the secrets in \(path) were sealed with "
+          + "it; put it back, or name it by --key-file")
+    }
     let sealer: Sealer
     do throws(SealerError) {
       sealer = try Sealer(keyFile: settings.keyPath)
     } catch {
-      throw .failed(error.description)
+      throw .configuration(error.description)
     }
     do throws(CatalogError) {
-      let catalog = try Catalog(path: settings.data + "/catalog.db", sealer: sealer)
+      let catalog = try Catalog(path: path, sealer: sealer)
       try catalog.ensureAdminToken(writeTo: settings.tokenPath)
       return catalog
     } catch {
@@ -138,9 +163,15 @@ public final class Broker: Sendable {
 
   /// Gives every stage what the catalogue knows, before the threads run.
   private static func load(
-    _ control: BrokerControl, _ plane: DataPlane, _ recovered: RecoveredLog
+    _ control: BrokerControl, _ plane: DataPlane, _ recovered: RecoveredLog, _ logger: Logger
   ) throws(BrokerError) {
     do throws(CatalogError) {
+      // A stop between tombstone and delete: the log's word counts.
+      let removed = try control.catalog.removeEndpoints(
+        numbered: recovered.removedEndpoints.map(\.value))
+      for name in removed {
+        logger.notice("finished the removal of an endpoint", metadata: ["endpoint": "\(name)"])
+      }
       try control.catalog.raiseEndpointNumberHighWater(to: recovered.endpointHighWater)
       let records = try control.catalog.endpoints(application: nil)
       let applications = try control.catalog.applications()
@@ -148,6 +179,10 @@ public final class Broker: Sendable {
     } catch {
       throw .failed(error.text)
     }
+  }
+
+  private static func exists(_ path: String) -> Bool {
+    unsafe access(path, F_OK) == 0 || errno != ENOENT
   }
 
   private static func write(_ text: String, to path: String) {

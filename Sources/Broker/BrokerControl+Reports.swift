@@ -1,6 +1,7 @@
 internal import Base
 public import Catalog
 internal import Flow
+internal import Storage
 internal import System
 internal import Wire
 
@@ -8,7 +9,7 @@ extension BrokerControl {
   /// The broker at a glance.
   public func status() async -> StatusReport {
     let lifetime = plane.counters.lifetime()
-    let journal = plane.journalBytes
+    let journal = plane.journalUsage
     return StatusReport(
       version: fanfareVersion,
       uptimeSeconds: Double(RealClock.unix.value - started) / 1000,
@@ -16,7 +17,7 @@ extension BrokerControl {
       deliveries: .init(
         delivered: lifetime.delivered, retried: lifetime.retried,
         pending: plane.counters.depth, dead: lifetime.dead, expired: lifetime.expired),
-      journal: .init(bytes: journal.files, plainBytes: journal.plainWritten),
+      journal: .init(bytes: journal.bytes, plainBytes: journal.plainBytes),
       endpoints: funnel.endpointCount, notReady: notReadyReasons)
   }
 
@@ -77,7 +78,7 @@ extension BrokerControl {
       oldestSeconds: oldestSeconds(lane, now: now),
       nextAttempt: lane?.nextAttempt.map { RFC3339.text($0) }, attempts: lane?.attempts ?? 0,
       state: state.rawValue, lastStatus: Int(lane?.lastStatus ?? 0),
-      lastError: Self.errorText(failure, status: lane?.lastStatus ?? 0))
+      lastError: Self.errorText(failure, lane))
   }
 
   private func oldestSeconds(_ lane: LaneStatus?, now: UnixMilliseconds) -> Double {
@@ -87,11 +88,12 @@ extension BrokerControl {
     return Double(now.value - time.value) / 1000
   }
 
-  private static func errorText(_ failure: FailureClass, status: UInt16) -> String? {
+  /// What is known beyond the class, but not the answer's body: that is the endpoint's word.
+  private static func errorText(_ failure: FailureClass, _ lane: LaneStatus?) -> String? {
     switch failure {
     case .none: nil
-    case .status: "answered \(status)"
-    default: failure.text
+    case .status: failure.text(status: Int(lane?.lastStatus ?? 0))
+    default: lane?.lastText ?? failure.text
     }
   }
 }
@@ -102,9 +104,9 @@ private struct MeanSizes {
   var packed: Double
 
   init(plane: DataPlane) {
-    let journal = plane.journalBytes
-    let events = Double(max(1, plane.counters.lifetime().accepted))
-    plain = Double(journal.plainWritten) / events
-    packed = Double(journal.packedWritten) / events
+    let journal = plane.journalUsage
+    let events = Double(max(1, journal.events))
+    plain = Double(journal.plainBytes) / events
+    packed = Double(journal.bytes) / events
   }
 }

@@ -82,12 +82,17 @@ extension DataPlane {
     refusing.withLock { $0["spool"] = full ? "the spool is full" : nil }
   }
 
+  /// Takes no new publishes from now on.
+  func refuseEvents() {
+    refusing.withLock { $0["drain"] = "shutting down" }
+    ingestMailbox.post(.quit)
+  }
+
   /// Takes no new publishes and starts no new attempts; returns when nothing is in flight or the
   /// time is over.
   /// - Returns: whether everything in flight ended.
   func drain(within timeout: Nanoseconds) async -> Bool {
-    refusing.withLock { $0["drain"] = "shutting down" }
-    ingestMailbox.post(.quit)
+    refuseEvents()
     let idle = Mutex(0)
     for mailbox in reactorMailboxes {
       mailbox.post(.drain(done: { idle.withLock { $0 += 1 } }))

@@ -155,12 +155,8 @@ extension DataPlane {
     refusing.withLock { $0.sorted { $0.key < $1.key }.map(\.value) }
   }
 
-  /// Bytes of the journal's files now, and what was written since start before and after packing.
-  var journalBytes: JournalSizes {
-    JournalSizes(
-      files: keeper.bytes.value, packedWritten: counters.journal.bytes.value,
-      plainWritten: counters.journal.plainBytes.value)
-  }
+  /// What the journal holds now; the zeros ahead of need are no part of it.
+  var journalUsage: LogUsage { logReader.usage }
 
   /// Free bytes of the journal's file system; 0 when it cannot be asked.
   var freeDiskBytes: UInt64 {
@@ -177,14 +173,4 @@ extension DataPlane {
     guard let event = try? logReader.event(at: position) else { return ("", "") }
     return (event.id, event.type)
   }
-}
-
-/// How large the journal is.
-struct JournalSizes: Sendable {
-  /// Bytes of all segment files, zeros ahead of need included.
-  var files: UInt64
-  /// Bytes written since start.
-  var packedWritten: UInt64
-  /// Payload bytes of them before packing.
-  var plainWritten: UInt64
 }

@@ -7,7 +7,7 @@ internal import Storage
 internal import System
 
 /// The slow, regular work between data plane and catalogue: dead letters, endpoints that disable
-/// themselves, secrets whose grace period ended.
+/// themselves, secrets whose grace period ended, letters that were kept long enough.
 ///
 /// > Runs on: a task of the control plane; it sleeps 200 ms between rounds.
 final class Housekeeper: Sendable {
@@ -26,33 +26,56 @@ final class Housekeeper: Sendable {
     self.logger = logger
   }
 
+  /// How long dead letters are kept.
+  static let deadKept = Nanoseconds.seconds(30 * 86_400)
+  /// Rounds from one look at old dead letters to the next: an hour.
+  private static let roundsBetweenPurges = 18_000
+
   /// Works until the task is cancelled; the last round takes what was still waiting.
   func run() async {
     var round = 0
     while !Task.isCancelled {
-      await turn(expireSecrets: round % 50 == 0)
+      if round % Self.roundsBetweenPurges == 0 { removeOldLetters() }
+      await turn()
       round += 1
       try? await Task.sleep(for: .milliseconds(200))
     }
-    await turn(expireSecrets: false)
+    await turn()
   }
 
   /// One round.
-  func turn(expireSecrets: Bool) async {
+  func turn() async {
     recordDead(settled.drain())
     for notice in notices.drain() { await handle(notice) }
-    if expireSecrets { await dropExpiredSecrets() }
+    await dropExpiredSecrets()
+  }
+
+  private func removeOldLetters() {
+    let now = RealClock.unix.value
+    let horizon = UnixMilliseconds(now - min(now, Self.deadKept.milliseconds))
+    do throws(CatalogError) {
+      let count = try control.catalog.removeDead(before: horizon)
+      if count > 0 {
+        logger.notice("dead letters were kept for 30 days and are gone", metadata: ["count": "\(count)"])
+      }
+    } catch {
+      logger.error("old dead letters could not be removed", metadata: ["error": "\(error.text)"])
+    }
   }
 
   /// Writes what was given up into the catalogue, with the event's id and type from the log.
   func recordDead(_ outcomes: [Outcome]) {
     let letters = outcomes.compactMap { outcome -> DeadLetterRecord? in
-      guard outcome.kind == .dead || outcome.kind == .expired else { return nil }
+      // After a recovery, some may be of endpoints that are gone: nobody could list them.
+      guard outcome.kind == .dead || outcome.kind == .expired,
+        control.funnel.knows(outcome.endpoint.value)
+      else { return nil }
       let event = control.plane.identity(at: outcome.position)
       return DeadLetterRecord(
         endpoint: outcome.endpoint.value, position: outcome.position, eventID: event.id,
         type: event.type, attempts: Int(outcome.attempt), lastStatus: Int(outcome.status),
-        failure: outcome.failure.text, expired: outcome.kind == .expired, diedAt: outcome.due)
+        failure: outcome.failure.text(status: Int(outcome.status)),
+        expired: outcome.kind == .expired, diedAt: outcome.due)
     }
     if letters.isEmpty { return }
     do throws(CatalogError) {
@@ -99,18 +122,18 @@ final class Housekeeper: Sendable {
   }
 
   private func dropExpiredSecrets() async {
-    guard let records = try? control.catalog.endpoints(application: nil) else { return }
-    let now = RealClock.unix
-    for record in records where record.secrets.contains(where: { $0.expiresSoon(before: now) }) {
-      await control.funnel.apply(record)
+    for number in control.funnel.expired(by: RealClock.unix) {
+      guard let record = try? control.catalog.endpoint(number: number) else { continue }
+      await control.funnel.follow(record)
     }
   }
 }
 
-extension SecretRecord {
-  /// Whether the grace period ended within the last minute: the round that must drop the key.
-  fileprivate func expiresSoon(before now: UnixMilliseconds) -> Bool {
-    guard let end = expiresAt else { return false }
-    return end.value <= now.value && now.value - end.value < 60_000
+extension FailureClass {
+  /// What an operator reads, the status included where that is what failed.
+  func text(status: Int) -> String {
+    guard self == .status else { return text }
+    return (300...399).contains(status)
+      ? "answered \(status); redirects are not followed" : "answered \(status)"
   }
 }

@@ -3,6 +3,7 @@ internal import Catalog
 internal import Delivery
 internal import Flow
 internal import Ingest
+internal import Storage
 
 extension BrokerControl {
   /// The Prometheus exposition: names and labels are the contract's.
@@ -104,8 +105,8 @@ extension BrokerControl {
       "fanfare_parked_endpoints", .gauge, "Endpoints in the log that the catalogue lacks.",
       total(\.parked))
     out.single(
-      "fanfare_journal_bytes", .gauge, "Bytes of the journal on disk.",
-      Double(plane.journalBytes.files))
+      "fanfare_journal_bytes", .gauge, "Bytes that the journal holds on disk.",
+      Double(plane.journalUsage.bytes))
     out.single(
       "fanfare_disk_free_bytes", .gauge, "Free bytes of the journal's file system.",
       Double(plane.freeDiskBytes))

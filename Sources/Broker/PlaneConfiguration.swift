@@ -8,7 +8,7 @@ internal import TLS
 
 /// What the stages are told at start, worked out of the settings.
 struct PlaneConfiguration: Sendable {
-  /// Blocks for one large event each; part of the block memory.
+  /// Blocks for one large event or one batch each; part of the block memory.
   static let largeBlocks = 8
 
   var journal: JournalConfiguration
@@ -36,7 +36,7 @@ struct PlaneConfiguration: Sendable {
       perHostMax: max(1, settings.connectionsPerHostMax / settings.reactors),
       addressGuard: try Self.addressGuard(settings))
     let large = Self.largeBlocks * Block.memoryBytes(
-      events: 1, payload: BlockLimits.largePayloadBytes)
+      events: BlockLimits.largeEvents, payload: BlockLimits.largePayloadBytes)
     let ordinary = Block.memoryBytes(
       events: BlockLimits.events, payload: BlockLimits.payloadBytes)
     blocks = max(16, (Int(settings.blockMemoryBytes) - large) / ordinary)

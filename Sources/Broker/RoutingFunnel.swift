@@ -15,6 +15,8 @@ final class RoutingFunnel: Sendable {
   private struct Model {
     var entries: [UInt32: RoutingEntry] = [:]
     var applications: [String: ApplicationNumber] = [:]
+    /// When the next former secret of an endpoint stops signing, where one still does.
+    var expiries: [UInt32: UnixMilliseconds] = [:]
     var publishing = false
     var waiters: [CheckedContinuation<Void, Never>] = []
   }
@@ -33,7 +35,10 @@ final class RoutingFunnel: Sendable {
     let now = RealClock.unix
     plane.post(records.compactMap { EndpointConfig(record: $0, now: now) })
     let snapshot = model.withLock { model in
-      for record in records { model.entries[record.number] = RoutingEntry(record) }
+      for record in records {
+        model.entries[record.number] = RoutingEntry(record)
+        model.expiries[record.number] = record.nextSecretExpiry(after: now)
+      }
       model.applications = Self.names(of: applications)
       return Self.snapshot(of: model)
     }
@@ -42,14 +47,35 @@ final class RoutingFunnel: Sendable {
 
   /// Takes an endpoint as it now is to reactors and routing.
   func apply(_ record: EndpointRecord) async {
-    if let config = EndpointConfig(record: record, now: RealClock.unix) { await plane.configure([config]) }
+    await follow(record)
     model.withLock { $0.entries[record.number] = RoutingEntry(record) }
     await publish()
   }
 
+  /// Takes what the reactors need of an endpoint to them, and nothing to routing.
+  func follow(_ record: EndpointRecord) async {
+    let now = RealClock.unix
+    model.withLock { $0.expiries[record.number] = record.nextSecretExpiry(after: now) }
+    if let config = EndpointConfig(record: record, now: now) { await plane.configure([config]) }
+  }
+
+  /// Endpoints of which a former secret has come to its end and still signs.
+  func expired(by now: UnixMilliseconds) -> [UInt32] {
+    model.withLock { model in
+      if model.expiries.isEmpty { return [] }
+      return model.expiries.filter { $0.value <= now }.keys.sorted()
+    }
+  }
+
+  /// Whether routing knows an endpoint by this number.
+  func knows(_ number: UInt32) -> Bool { model.withLock { $0.entries[number] != nil } }
+
   /// Takes an endpoint out of routing; its lane lives on until it is removed.
   func withdraw(_ record: EndpointRecord) async {
-    _ = model.withLock { $0.entries.removeValue(forKey: record.number) }
+    model.withLock { model in
+      model.entries[record.number] = nil
+      model.expiries[record.number] = nil
+    }
     await publish()
   }
 
@@ -107,6 +133,13 @@ final class RoutingFunnel: Sendable {
       }
       if finished { return }
     }
+  }
+}
+
+extension EndpointRecord {
+  /// When the next of its former secrets stops signing.
+  fileprivate func nextSecretExpiry(after now: UnixMilliseconds) -> UnixMilliseconds? {
+    secrets.compactMap(\.expiresAt).filter { $0 > now }.min()
   }
 }
 

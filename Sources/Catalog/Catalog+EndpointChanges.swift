@@ -68,6 +68,27 @@ extension Catalog {
     deadTally.withLock { $0[removed] = nil }
   }
 
+  /// Takes out endpoints whose tombstone is in the log already: a stop came between the two.
+  ///
+  /// - Returns: the names of those that were still there.
+  public func removeEndpoints(numbered numbers: [UInt32]) throws(CatalogError) -> [String] {
+    if numbers.isEmpty { return [] }
+    let names = try write { database in
+      var names: [String] = []
+      for number in numbers {
+        let name = try String.fetchOne(
+          database, sql: "SELECT coalesce(uid, id) FROM endpoint WHERE number = ?",
+          arguments: [number])
+        guard let name else { continue }
+        try Self.deleteEndpoint(database, number)
+        names.append(name)
+      }
+      return names
+    }
+    if !names.isEmpty { try loadDeadTally() }
+    return names
+  }
+
   /// Stops sending to an endpoint, or goes on.
   public func setPaused(
     application: String, id: String, _ paused: Bool

@@ -87,6 +87,16 @@ public struct AddressGuard: Sendable {
     !addresses.isEmpty && addresses.allSatisfy { permits($0, port: port) }
   }
 
+  /// Why an answer must not be dialled on `port`, and what permits it; `nil` when it may be.
+  public func refusal(_ addresses: [SocketAddress], port: UInt16) -> String? {
+    if addresses.isEmpty { return "the name has no address" }
+    guard let address = addresses.first(where: { !permits($0, port: port) }) else { return nil }
+    if ownPorts.contains(port), isOwn(Self.unmapped(address)) {
+      return "\(address.text) port \(port) is this broker itself"
+    }
+    return "\(address.text) is private or forbidden; serve --allow \(address.text) permits it"
+  }
+
   /// Whether one address may be dialled on `port`.
   public func permits(_ address: SocketAddress, port: UInt16) -> Bool {
     let address = Self.unmapped(address)

@@ -82,16 +82,15 @@ extension Reactor {
 
   /// - Returns: its deliveries that will not be sent; what is in flight ends and is recorded.
   private func remove(_ number: EndpointNumber) -> UInt64 {
+    removedNumbers.insert(number.value)
+    let lane = laneIDs.removeValue(forKey: number.value).flatMap { lanes.find($0) }
+    let pending = lane.map { depth(of: $0) - UInt64($0.it.inFlight) } ?? 0
     outcomeRoom -= 1
     push(
       Outcome(
-        position: Position(sequence: walked + 1, index: 0), endpoint: number,
-        kind: .endpointRemoved, attempt: 0, due: now.unix))
-    removedNumbers.insert(number.value)
-    guard let id = laneIDs.removeValue(forKey: number.value), let lane = lanes.find(id) else {
-      return 0
-    }
-    let pending = depth(of: lane) - UInt64(lane.it.inFlight)
+        tombstoneOf: number, at: Position(sequence: walked + 1, index: 0), dropped: pending,
+        time: now.unix))
+    guard let lane else { return 0 }
     forgetPending(pending)
     counters.removed.add(pending)
     retriesHeld -= lane.it.retries.count

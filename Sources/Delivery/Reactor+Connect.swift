@@ -65,8 +65,10 @@ extension Reactor {
   private func dial(_ connection: ConnectionRef) {
     guard let origin = pool.origins.find(connection.it.origin) else { return }
     connection.it.phase = .connecting
-    if !configuration.addressGuard.permits(connection.it.addresses, port: origin.it.key.port) {
-      return fail(connection, .addressForbidden)
+    if let refusal = configuration.addressGuard.refusal(
+      connection.it.addresses, port: origin.it.key.port)
+    {
+      return fail(connection, .addressForbidden, text: refusal)
     }
     connection.it.addressIndex = 0
     dialNext(connection, origin.it.key.port, lastCode: 0)

@@ -154,6 +154,9 @@ extension Reactor {
     status.attempts = lane.it.attempts
     status.lastStatus = lane.it.lastStatus
     status.lastFailure = lane.it.lastFailure
+    if let last = lane.it.lastRecord, last.failure == lane.it.lastFailure {
+      status.lastText = last.text
+    }
     status.state = state(lane, behind)
     var oldest = oldestInFlight
     if let place = lane.it.retries.indexOfOldest {

@@ -9,8 +9,10 @@ public enum BlockLimits {
   public static let events = 2048
   /// Data bytes of one event at most; the contract's 1 MiB.
   public static let dataBytesMax = 1 << 20
-  /// Payload bytes of a block for one large event: data, type, id, extras.
+  /// Payload bytes of a large block: one large event with type, id and extras, or one batch.
   public static let largePayloadBytes = dataBytesMax + 64 * 1024
+  /// Events of a large block, so of a batch: what a client's pipeline of MULTI … EXEC may hold.
+  public static let largeEvents = 16_384
 }
 
 /// Names a block of the arena, in one filling of it.
@@ -193,11 +195,13 @@ public final class BlockArena: @unchecked Sendable {
   /// Bytes of memory reserved in all.
   public let byteCount: Int
 
-  /// Reserves memory for `ordinary` blocks of 256 KiB payload and `large` ones for a single event.
+  /// Reserves memory for `ordinary` blocks of 256 KiB payload and `large` ones, for a single large
+  /// event or a batch.
   public init(ordinary: Int, large: Int) {
     let ordinaryBytes = Block.memoryBytes(
       events: BlockLimits.events, payload: BlockLimits.payloadBytes)
-    let largeBytes = Block.memoryBytes(events: 1, payload: BlockLimits.largePayloadBytes)
+    let largeBytes = Block.memoryBytes(
+      events: BlockLimits.largeEvents, payload: BlockLimits.largePayloadBytes)
     byteCount = ordinary * ordinaryBytes + large * largeBytes
     unsafe memory = .allocate(byteCount: byteCount, alignment: 4096)
     ordinaryCount = ordinary
@@ -208,7 +212,8 @@ public final class BlockArena: @unchecked Sendable {
       let isLarge = slot >= ordinary
       made.append(
         unsafe Block(
-          memory: memory + offset, events: isLarge ? 1 : BlockLimits.events,
+          memory: memory + offset,
+          events: isLarge ? BlockLimits.largeEvents : BlockLimits.events,
           payload: isLarge ? BlockLimits.largePayloadBytes : BlockLimits.payloadBytes))
       offset += isLarge ? largeBytes : ordinaryBytes
     }

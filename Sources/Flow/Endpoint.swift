@@ -115,6 +115,8 @@ public struct LaneStatus: Sendable {
   /// The last attempt's HTTP status, 0 without an answer.
   public var lastStatus: UInt16
   public var lastFailure: FailureClass
+  /// What is known of the last failure beyond its class; `nil` after a success.
+  public var lastText: String?
   /// The oldest pending event's place; `nil` when nothing is pending.
   public var oldest: Position?
   /// When the oldest pending event was accepted, if the lane knows.

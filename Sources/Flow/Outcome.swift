@@ -57,7 +57,7 @@ public enum FailureClass: UInt8, Sendable, CaseIterable {
 /// | 0 | 8 | `position` | which event |
 /// | 8 | 8 | `due` | for `retry`: when, Unix milliseconds; else when it ended |
 /// | 16 | 4 | `endpoint` | endpoint number |
-/// | 20 | 4 | `durationMicroseconds` | of the attempt |
+/// | 20 | 4 | `durationMicroseconds` | of the attempt; of a tombstone: deliveries dropped |
 /// | 24 | 2 | `status` | HTTP status, 0 without an answer |
 /// | 26 | 1 | `kind` | `OutcomeKind` |
 /// | 27 | 1 | `failure` | `FailureClass` |
@@ -89,6 +89,21 @@ public struct Outcome: BitwiseCopyable, Sendable {
     failureCode = failure.rawValue
     self.durationMicroseconds = durationMicroseconds
   }
+
+  /// The tombstone of an endpoint: everything of it up to and after `position` is void.
+  ///
+  /// - Parameter dropped: deliveries that were pending and will never be sent.
+  public init(
+    tombstoneOf endpoint: EndpointNumber, at position: Position, dropped: UInt64,
+    time: UnixMilliseconds
+  ) {
+    self.init(
+      position: position, endpoint: endpoint, kind: .endpointRemoved, attempt: 0, due: time,
+      durationMicroseconds: UInt32(clamping: dropped))
+  }
+
+  /// Deliveries that a tombstone dropped; 0 for every other outcome.
+  public var dropped: UInt64 { kind == .endpointRemoved ? UInt64(durationMicroseconds) : 0 }
 
   /// The failure class, `none` for a code of a newer version.
   public var failure: FailureClass { FailureClass(rawValue: failureCode) ?? .none }

@@ -73,7 +73,8 @@ struct BlockWriter: ~Copyable {
         guard seal(now: now, remembered: remembered) else { return false }
       }
     }
-    return openBlock(large: payload > BlockLimits.payloadBytes)
+    return openBlock(
+      large: payload > BlockLimits.payloadBytes || events > BlockLimits.events)
   }
 
   private mutating func openBlock(large: Bool) -> Bool {
@@ -135,10 +136,11 @@ struct BlockWriter: ~Copyable {
     return true
   }
 
-  /// Whether the open block is too full to wait for more.
+  /// Whether the open block is too full to wait for more. A large one has what it was opened for.
   var isFull: Bool {
     open != nil
-      && (block.eventCount == block.eventCapacity || block.eventCapacity == 1
+      && (block.eventCount == block.eventCapacity
+        || block.eventCapacity == BlockLimits.largeEvents
         || block.payloadCapacity - block.payloadCount < 1024)
   }
 

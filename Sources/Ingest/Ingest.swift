@@ -47,8 +47,8 @@ public final class Ingest {
   /// The publisher-given ids whose events are durable, oldest first: for checkpoints.
   public func remembered() -> [RememberedID] { core.remembered.durable }
 
-  /// Accepts no connection and refuses every publish from now on; what was accepted is committed
-  /// and answered.
+  /// Refuses every publish from now on; what was accepted is committed and answered. Connections
+  /// are still taken: a publisher is told at once to come back, instead of waiting in the backlog.
   public func drain() { core.isDraining = true }
 
   /// Whether everything accepted is committed and answered, and sent as far as peers read.

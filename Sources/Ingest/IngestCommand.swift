@@ -134,8 +134,8 @@ public enum PublishRefusal: Equatable, Sendable {
     case .conflict: "this id was published before with other content"
     case .spoolFull: "the spool is full; nothing was stored, try later"
     case .batchTooLarge:
-      "a batch must fit into one block: at most \(BlockLimits.events) events and "
-        + "\(BlockLimits.payloadBytes) bytes; nothing was stored"
+      "a batch is at most \(BlockLimits.largeEvents) events and "
+        + "\(BlockLimits.largePayloadBytes) bytes; nothing was stored"
     case .shuttingDown: "shutting down"
     case .busy: "too many publishes wait; try later"
     case .audiencesExhausted: "no audience number left; compact the journal"

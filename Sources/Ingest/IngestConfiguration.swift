@@ -16,6 +16,8 @@ public struct IngestConfiguration: Sendable {
   public var dataBytesMax = BlockLimits.dataBytesMax
   /// Bytes of one whole command.
   public var commandBytesMax = BlockLimits.dataBytesMax + 64 * 1024
+  /// The longest batch as it came, bytes: its events and 64 bytes of protocol around each.
+  public var batchBytesMax = BlockLimits.largePayloadBytes + 64 * BlockLimits.largeEvents
   /// How long a command may take to arrive once its first byte is there.
   public var frameTimeout = Nanoseconds.seconds(30)
   /// Commits at most one in this time when quiet blocks follow each other.

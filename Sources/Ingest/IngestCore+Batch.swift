@@ -26,8 +26,8 @@ extension IngestCore {
       let draft = try self.draft(of: frame, isEmit: isEmit)
       if let refusal = check(draft) { throw .refused(refusal) }
       let held = frame.session.connection.batch.frames.count
-      if frame.session.connection.batch.commands == BlockLimits.events
-        || held + frame.bytes.count > configuration.commandBytesMax
+      if frame.session.connection.batch.commands == BlockLimits.largeEvents
+        || held + frame.bytes.count > configuration.batchBytesMax
       { throw .refused(.batchTooLarge) }
     } catch {
       refuse(frame.session, error)
@@ -50,7 +50,7 @@ extension IngestCore {
     }
     let commands = session.connection.batch.commands
     let payload = batchPayload(session)
-    if payload > BlockLimits.payloadBytes && commands > 1 {
+    if payload > BlockLimits.largePayloadBytes {
       session.connection.batch.close()
       refuse(session, .refused(.batchTooLarge))
       return .answered(waitingFor: 0)

@@ -93,7 +93,7 @@ struct IngestCore: ~Copyable {
     if mailbox.hasMessages { takeMessages() }
     acknowledge()
     mark(ready)
-    if isListenerReadable && !isDraining { acceptConnections() }
+    if isListenerReadable { acceptConnections() }
     if !stalled.isEmpty { wakeStalled() }
     runSessions()
     if !requests.waiting.isEmpty { publishRequests() }
@@ -106,7 +106,7 @@ struct IngestCore: ~Copyable {
   /// Whether a turn now would do something that no readiness announces.
   var hasWork: Bool {
     if !runnable.isEmpty || mailbox.hasMessages || committed.count > 0 { return true }
-    if isListenerReadable && !isDraining { return true }
+    if isListenerReadable { return true }
     // The journal may have become free after this turn looked; then nobody waits for the seal.
     return writer.hasEvents && !isSealScheduled && writer.journalIsFree
   }
@@ -172,7 +172,7 @@ struct IngestCore: ~Copyable {
   }
 
   private var nextDeadline: Instant {
-    if !runnable.isEmpty || (isListenerReadable && !isDraining) { return now.instant }
+    if !runnable.isEmpty || isListenerReadable { return now.instant }
     var deadline = timers.nextDeadline
     if isSealScheduled { deadline = min(deadline, writer.lastSeal + configuration.sealInterval) }
     let isWaiting = !stalled.isEmpty || !requests.waiting.isEmpty

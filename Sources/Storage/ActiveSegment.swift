@@ -29,13 +29,16 @@ struct PendingBlock: BitwiseCopyable {
   /// In the segment; set when written.
   var offset = 0
   var hasEvents: Bool
+  /// What it holds.
+  var usage: LogUsage
   var slot: UInt32
   var generation: UInt32
 
-  init(sequence: UInt64, start: Int, length: Int, ref: BlockRef?) {
+  init(sequence: UInt64, start: Int, length: Int, usage: LogUsage, ref: BlockRef?) {
     self.sequence = sequence
     self.start = start
     self.length = length
+    self.usage = usage
     hasEvents = ref != nil
     slot = ref?.slot ?? 0
     generation = ref?.generation ?? 0

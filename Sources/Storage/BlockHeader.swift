@@ -86,6 +86,13 @@ package struct BlockHeader: Equatable {
   /// Bytes of the block from its header to the padding's end.
   package var blockLength: Int { Format.aligned(Self.byteCount + headerLength + packedLength) }
 
+  /// What the block holds.
+  func usage(events: UInt64) -> LogUsage {
+    let bytes = UInt64(blockLength)
+    return LogUsage(
+      bytes: bytes, plainBytes: bytes + UInt64(max(0, plainLength - packedLength)), events: events)
+  }
+
   /// Writes the header over the 64 bytes at `offset`.
   package func store(in buffer: GatherBuffer, at offset: Int) {
     buffer.store(Self.magic.littleEndian, at: offset)

@@ -79,6 +79,9 @@ final class BlockLoader {
     section.flatMap { BlockTables($0, count: header.tableCount) }
   }
 
+  /// Events of the block that was read.
+  var eventCount: Int { tables?.eventCount ?? 0 }
+
   /// Unpacks the block that was read into `target` and checks it.
   /// - Returns: `false` when it does not fit or is damaged.
   func unpack(into target: Block) -> Bool {

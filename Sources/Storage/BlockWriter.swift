@@ -8,6 +8,9 @@ package struct BlockWriter {
   private let start: Int
   private var header: BlockHeader
 
+  /// Bytes that packing took off the payload.
+  package var bytesSaved: Int { max(0, header.plainLength - header.packedLength) }
+
   /// Begins a block. `seal` gives it salt and watermark later.
   package init(_ buffer: GatherBuffer, kind: BlockKind, sequence: UInt64) {
     self.buffer = buffer

@@ -42,10 +42,13 @@ extension Journal {
 
   private func writeTrailer() throws(SystemError) {
     guard let footer = pending.last else { return }
+    var usage = index.activeUsage
+    for block in written { usage += block.usage }
+    for block in pending { usage += block.usage }
     let trailer = GatherBuffer(capacity: SegmentTrailer.byteCount)
     SegmentTrailer(
       salt: active.header.salt, footerOffset: UInt64(footer.offset),
-      footerLength: UInt64(footer.length)
+      footerLength: UInt64(footer.length), plainBytes: usage.plainBytes, events: usage.events
     ).append(to: trailer)
     try unsafe disk.writeAll(
       active.file, trailer.view.bytes, at: UInt64(active.blockBytesMax))
@@ -90,7 +93,7 @@ extension Journal {
       let entry = block.hasEvents
         ? SegmentIndex.Entry(
           sequence: block.sequence, offset: block.offset, length: block.length) : nil
-      index.committed(through: block.sequence, entry: entry)
+      index.committed(through: block.sequence, usage: block.usage, entry: entry)
       window.publish(sequence: block.sequence, ref: block.ref)
       count += 1
     }

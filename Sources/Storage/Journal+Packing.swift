@@ -76,7 +76,9 @@ extension Journal {
       outcomes.writeTables(&writer, sequence: sequence, limit: count) { self.took($0) }
     }
     let length = writer.finish(payload: unsafe RawView(block.payload))
-    finishBlock(start: start, length: length, ref: ref)
+    finishBlock(
+      start: start, length: length, unpackedBy: writer.bytesSaved, events: block.eventCount,
+      ref: ref)
     counters.accepted.add(UInt64(block.eventCount))
     counters.plainBytes.add(UInt64(block.payloadCount))
     eventBlocksPacked += 1
@@ -115,8 +117,14 @@ extension Journal {
     return true
   }
 
-  private func finishBlock(start: Int, length: Int, ref: BlockRef?) {
-    let block = PendingBlock(sequence: nextSequence, start: start, length: length, ref: ref)
+  /// - Parameter saved: bytes that packing took off its payload.
+  private func finishBlock(
+    start: Int, length: Int, unpackedBy saved: Int = 0, events: Int = 0, ref: BlockRef?
+  ) {
+    let usage = LogUsage(
+      bytes: UInt64(length), plainBytes: UInt64(length + saved), events: UInt64(events))
+    let block = PendingBlock(
+      sequence: nextSequence, start: start, length: length, usage: usage, ref: ref)
     if ref != nil {
       ledger.add(
         sequence: nextSequence, offset: active.offset + start, length: length)
@@ -127,7 +135,7 @@ extension Journal {
   }
 
   private func took(_ outcome: Outcome) {
-    counters.count(outcome.kind)
+    counters.count(outcome)
     settledRecently.add(outcome)
     endpointHighWater = max(endpointHighWater, outcome.endpoint.value)
   }

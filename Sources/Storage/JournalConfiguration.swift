@@ -79,13 +79,14 @@ public final class JournalCounters: Sendable {
     return result
   }
 
-  func count(_ kind: OutcomeKind) {
-    switch kind {
+  func count(_ outcome: Outcome) {
+    switch outcome.kind {
     case .delivered: delivered.add()
     case .retry: retried.add()
     case .dead: dead.add()
     case .expired: expired.add()
     case .removed: removed.add()
+    case .endpointRemoved: removed.add(outcome.dropped)
     default: break
     }
   }

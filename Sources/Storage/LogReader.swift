@@ -57,6 +57,9 @@ public final class LogReader: Sendable {
       Tools(loader: BlockLoader(layout: layout, disk: disk, index: index), block: nil))
   }
 
+  /// What the log holds now; the zeros that are written ahead of need are no part of it.
+  public var usage: LogUsage { index.usage }
+
   /// The event at `position`.
   /// - Throws: `eventNotFound` when the log has none there (any more), `damaged` when its block
   ///   can't be read.
@@ -70,7 +73,8 @@ public final class LogReader: Sendable {
       Result { () throws(BlockLoader.Failure) in
         try tools.loader.read(place)
         let block = tools.block
-          ?? Block.allocate(events: BlockLimits.events, payload: BlockLimits.largePayloadBytes)
+          ?? Block.allocate(
+            events: BlockLimits.largeEvents, payload: BlockLimits.largePayloadBytes)
         tools.block = block
         guard tools.loader.unpack(into: block) else {
           throw .damaged("the payload does not unpack to what was stored")

@@ -9,7 +9,7 @@ public import System
 /// fixed set of blocks; a reply lends one, and the reactor gives it back by pushing the reply into
 /// `returns`. Without a free block its requests wait.
 public final class Reader {
-  /// Large blocks, for a single big event, beside the ordinary ones.
+  /// Large blocks, for a single big event or a batch, beside the ordinary ones.
   private static let largeBlocks = 2
 
   private struct Waiting: BitwiseCopyable {
@@ -52,7 +52,8 @@ public final class Reader {
           Block.allocate(events: BlockLimits.events, payload: BlockLimits.payloadBytes)
         },
         large: (0..<Self.largeBlocks).map { _ in
-          Block.allocate(events: 1, payload: BlockLimits.largePayloadBytes)
+          Block.allocate(
+            events: BlockLimits.largeEvents, payload: BlockLimits.largePayloadBytes)
         })
     }
   }
@@ -61,7 +62,8 @@ public final class Reader {
   public static func memoryBytes(reactors: Int, blocks: Int = 8) -> Int {
     let ordinary = Block.memoryBytes(
       events: BlockLimits.events, payload: BlockLimits.payloadBytes)
-    let large = Block.memoryBytes(events: 1, payload: BlockLimits.largePayloadBytes)
+    let large = Block.memoryBytes(
+      events: BlockLimits.largeEvents, payload: BlockLimits.largePayloadBytes)
     return reactors * (blocks * ordinary + largeBlocks * large)
   }
 
@@ -137,6 +139,7 @@ public final class Reader {
   private func lend(_ reactor: Int, _ lent: LoadReply) -> Bool {
     var reply = lent
     let isLarge = loader.header.plainLength > BlockLimits.payloadBytes
+      || loader.eventCount > BlockLimits.events
     guard let block = isLarge ? shelves[reactor].large.last : shelves[reactor].ordinary.last
     else { return false }
     if loader.unpack(into: block) {

@@ -35,9 +35,10 @@ extension RecoveryRun {
     trimOldTail()
     let active = ActiveSegment(
       header: header, file: file, offset: buffer.count, path: layout.segment(number))
-    let facts = SegmentFacts(
+    var facts = SegmentFacts(
       number: number, salt: header.salt, firstSequence: first, lastSequence: tail.last,
       bytes: UInt64(segmentBytes), createdAt: header.createdAt, sealedAt: nil)
+    for block in tailBlocks { facts.usage += block.usage }
     return Beginning(active: active, ledger: ledger, facts: facts, entries: entries)
   }
 

@@ -189,6 +189,13 @@ final class RecoveryRun {
       try disk.makeDirectory(layout.journal)
       try disk.makeDirectory(layout.quarantine)
       try disk.syncDirectory(layout.root)
+      do throws(SystemError) {
+        // A data directory that was just made is lost with all in it if its own name is.
+        try disk.syncDirectory(layout.parent)
+      } catch {
+        // EACCES: a parent that may be passed and not opened; then somebody else made the name.
+        if error.code != 13 { throw error }
+      }
     }
     for path in temporaries { try? disk.remove(path) }
     temporaries = []
@@ -249,13 +256,13 @@ final class RecoveryRun {
     for position in plans.indices {
       let plan = plans[position]
       let next = position + 1 < plans.count ? plans[position + 1] : nil
-      index.begin(
-        SegmentFacts(
-          number: plan.number, salt: plan.salt, firstSequence: plan.first,
-          lastSequence: plan.limit - 1, bytes: UInt64(plan.size),
-          createdAt: plan.header?.createdAt ?? now.unix.value,
-          sealedAt: next?.header?.createdAt ?? now.unix.value),
-        entries: plan.entries)
+      var facts = SegmentFacts(
+        number: plan.number, salt: plan.salt, firstSequence: plan.first,
+        lastSequence: plan.limit - 1, bytes: UInt64(plan.size),
+        createdAt: plan.header?.createdAt ?? now.unix.value,
+        sealedAt: next?.header?.createdAt ?? now.unix.value)
+      facts.usage = plan.usage
+      index.begin(facts, entries: plan.entries)
     }
     return index
   }

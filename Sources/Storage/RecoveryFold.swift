@@ -124,7 +124,7 @@ final class RecoveryFold {
 
   private func fold(_ outcome: Outcome) {
     highWater = max(highWater, outcome.endpoint.value)
-    count(outcome.kind)
+    count(outcome)
     if outcome.kind == .dead || outcome.kind == .expired || outcome.kind == .endpointRemoved {
       settled.append(outcome)
     }
@@ -139,13 +139,14 @@ final class RecoveryFold {
     lanes[outcome.endpoint.value] = lane
   }
 
-  private func count(_ kind: OutcomeKind) {
-    switch kind {
+  private func count(_ outcome: Outcome) {
+    switch outcome.kind {
     case .delivered: counters.delivered += 1
     case .retry: counters.retried += 1
     case .dead: counters.dead += 1
     case .expired: counters.expired += 1
     case .removed: counters.removed += 1
+    case .endpointRemoved: counters.removed += outcome.dropped
     default: break
     }
   }

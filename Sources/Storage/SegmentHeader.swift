@@ -85,7 +85,9 @@ package struct SegmentHeader: Equatable {
 /// | 8 | 8 | salt |
 /// | 16 | 8 | offset of the footer block |
 /// | 24 | 8 | its length |
-/// | 32 | 28 | zero |
+/// | 32 | 8 | bytes of all blocks with their payloads unpacked |
+/// | 40 | 8 | events |
+/// | 48 | 12 | zero |
 /// | 60 | 4 | CRC-32C of bytes 0–59 |
 struct SegmentTrailer: Equatable {
   static let byteCount = 64
@@ -94,11 +96,25 @@ struct SegmentTrailer: Equatable {
   var salt: UInt64
   var footerOffset: UInt64
   var footerLength: UInt64
+  var plainBytes: UInt64
+  var events: UInt64
 
-  init(salt: UInt64, footerOffset: UInt64, footerLength: UInt64) {
+  init(
+    salt: UInt64, footerOffset: UInt64, footerLength: UInt64, plainBytes: UInt64 = 0,
+    events: UInt64 = 0
+  ) {
     self.salt = salt
     self.footerOffset = footerOffset
     self.footerLength = footerLength
+    self.plainBytes = plainBytes
+    self.events = events
+  }
+
+  /// What the segment holds, for `status`.
+  var usage: LogUsage {
+    let blocks = UInt64(SegmentHeader.byteCount)
+    let bytes = footerOffset + footerLength - min(blocks, footerOffset)
+    return LogUsage(bytes: bytes, plainBytes: max(plainBytes, bytes), events: events)
   }
 
   init?(_ view: RawView) {
@@ -109,6 +125,8 @@ struct SegmentTrailer: Equatable {
     salt = view.u64(8)
     footerOffset = view.u64(16)
     footerLength = view.u64(24)
+    plainBytes = view.u64(32)
+    events = view.u64(40)
   }
 
   func append(to buffer: GatherBuffer) {
@@ -118,7 +136,9 @@ struct SegmentTrailer: Equatable {
     buffer.append(salt.littleEndian)
     buffer.append(footerOffset.littleEndian)
     buffer.append(footerLength.littleEndian)
-    buffer.appendZeros(28)
+    buffer.append(plainBytes.littleEndian)
+    buffer.append(events.littleEndian)
+    buffer.appendZeros(12)
     buffer.append((buffer.view.slice(start, 60).map(\.crc) ?? 0).littleEndian)
   }
 }

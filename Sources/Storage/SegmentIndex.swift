@@ -33,6 +33,8 @@ public struct SegmentFacts: Sendable, Equatable {
   public var sealedAt: UnixTime?
   /// Blocks with events in it.
   public var eventBlocks: Int
+  /// What of it is the log, and not yet the zeros that wait for it.
+  public var usage = LogUsage.zero
 
   /// Milliseconds since the epoch.
   public typealias UnixTime = UInt64
@@ -49,6 +51,33 @@ public struct SegmentFacts: Sendable, Equatable {
     self.createdAt = createdAt
     self.sealedAt = sealedAt
     self.eventBlocks = eventBlocks
+  }
+}
+
+/// How much the log holds.
+public struct LogUsage: BitwiseCopyable, Sendable, Equatable {
+  /// Bytes on disk: headers, tables, packed payloads.
+  public var bytes: UInt64
+  /// The same with the payloads unpacked.
+  public var plainBytes: UInt64
+  /// Events.
+  public var events: UInt64
+
+  /// Nothing.
+  public static var zero: LogUsage { LogUsage(bytes: 0, plainBytes: 0, events: 0) }
+
+  /// States a usage.
+  public init(bytes: UInt64, plainBytes: UInt64, events: UInt64) {
+    self.bytes = bytes
+    self.plainBytes = plainBytes
+    self.events = events
+  }
+
+  /// Adds what another part of the log holds.
+  public static func += (sum: inout LogUsage, part: LogUsage) {
+    sum.bytes += part.bytes
+    sum.plainBytes += part.plainBytes
+    sum.events += part.events
   }
 }
 
@@ -131,6 +160,18 @@ public final class SegmentIndex: Sendable {
     segments.withLock { $0.reduce(0) { $0 + $1.facts.bytes } }
   }
 
+  /// What all segments hold together, the zeros ahead of need not counted.
+  public var usage: LogUsage {
+    segments.withLock { all in
+      var sum = LogUsage.zero
+      for segment in all { sum += segment.facts.usage }
+      return sum
+    }
+  }
+
+  /// What the active segment holds.
+  var activeUsage: LogUsage { segments.withLock { $0.last?.facts.usage ?? .zero } }
+
   func contains(segment number: UInt64) -> Bool {
     segments.withLock { all in all.contains { $0.facts.number == number } }
   }
@@ -140,10 +181,11 @@ public final class SegmentIndex: Sendable {
   }
 
   /// The last segment has everything up to `sequence` now; `entry` when that block has events.
-  func committed(through sequence: UInt64, entry: Entry?) {
+  func committed(through sequence: UInt64, usage: LogUsage, entry: Entry?) {
     segments.withLock { all in
       guard !all.isEmpty else { return }
       all[all.count - 1].facts.lastSequence = sequence
+      all[all.count - 1].facts.usage += usage
       if let entry { all[all.count - 1].entries.append(entry) }
     }
   }

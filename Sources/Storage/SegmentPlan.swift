@@ -20,6 +20,8 @@ struct SegmentPlan {
   var isScanned = false
   /// Whether it has a trailer: it was closed in an orderly way.
   var isClosed = false
+  /// What the trailer says that it holds.
+  var closedUsage = LogUsage.zero
 
   init(number: UInt64, path: String, header: SegmentHeader?, size: Int) {
     self.number = number
@@ -38,6 +40,15 @@ struct SegmentPlan {
 
   /// The last sequence that counts here, or the one before the first.
   var last: UInt64 { blocks.last.map(\.sequence) ?? (first == 0 ? 0 : first - 1) }
+
+  /// What counts of it. A segment that is read by its footer counts as a whole: no later one
+  /// supersedes a part of it but at its torn end, and such a one has no footer.
+  var usage: LogUsage {
+    if isClosed && !isScanned { return closedUsage }
+    var sum = LogUsage.zero
+    for block in blocks { sum += block.usage }
+    return sum
+  }
 
   /// Where the blocks with events are.
   var entries: [SegmentIndex.Entry] {
@@ -66,8 +77,9 @@ struct SegmentSurvey {
       let reader = try ChunkReader(disk: disk, file: file)
       let footer = try readFooter(reader, plan: result)
       result.isClosed = footer != nil
+      if let footer { result.closedUsage = footer.usage }
       if footerIsEnough, let footer {
-        result.blocks = footer.filter { $0.sequence < result.limit }
+        result.blocks = footer.blocks.filter { $0.sequence < result.limit }
       } else {
         try scan(reader, &result)
       }
@@ -87,9 +99,9 @@ struct SegmentSurvey {
     plan.end = scan.end
   }
 
-  /// The event blocks that the footer lists, if trailer and footer are whole.
+  /// The event blocks that the footer lists and what the trailer counts, if both are whole.
   private func readFooter(_ reader: ChunkReader, plan: SegmentPlan) throws(SystemError)
-    -> [ScannedBlock]?
+    -> (blocks: [ScannedBlock], usage: LogUsage)?
   {
     let place = reader.size - SegmentTrailer.byteCount
     guard place > SegmentHeader.byteCount,
@@ -110,6 +122,6 @@ struct SegmentSurvey {
           offset: Int(tables.places.u32(index * 16 + 8)) * Format.alignment,
           length: Int(tables.places.u32(index * 16 + 12)) * Format.alignment, kind: .events))
     }
-    return blocks
+    return (blocks, trailer.usage)
   }
 }

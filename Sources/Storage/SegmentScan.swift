@@ -7,6 +7,8 @@ package struct ScannedBlock: BitwiseCopyable {
   package var offset: Int
   package var length: Int
   package var kind: BlockKind
+  /// What it holds.
+  package var usage = LogUsage.zero
 }
 
 /// Bytes of a segment that are no block, and the sequences that stood there.
@@ -48,7 +50,7 @@ package struct SegmentScan {
         if header.sequence > expected, expected > 0 {
           scan.noteGap(offset, offset, expected, header.sequence)
         }
-        scan.add(header, at: offset)
+        scan.add(header, at: offset, events: try Self.events(reader, header, at: offset))
         offset += header.blockLength
         expected = header.sequence + 1
         continue
@@ -67,10 +69,23 @@ package struct SegmentScan {
     gaps.append(ScanGap(offset: offset, end: end, sequence: sequence, nextSequence: next))
   }
 
-  private mutating func add(_ header: BlockHeader, at offset: Int) {
+  /// Events of a block: the count of its first table.
+  private static func events(_ reader: ChunkReader, _ header: BlockHeader, at offset: Int)
+    throws(SystemError) -> UInt64
+  {
+    guard header.kind == .events, header.headerLength >= BlockTables.tableHeaderBytes,
+      let table = try reader.view(
+        offset + BlockHeader.byteCount, BlockTables.tableHeaderBytes),
+      table.u16(0) == TableTag.events
+    else { return 0 }
+    return UInt64(table.u32(4))
+  }
+
+  private mutating func add(_ header: BlockHeader, at offset: Int, events: UInt64) {
     blocks.append(
       ScannedBlock(
-        sequence: header.sequence, offset: offset, length: header.blockLength, kind: header.kind))
+        sequence: header.sequence, offset: offset, length: header.blockLength, kind: header.kind,
+        usage: header.usage(events: events)))
     durableThrough = max(durableThrough, header.durableThrough)
     end = offset + header.blockLength
   }

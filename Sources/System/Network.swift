@@ -59,6 +59,21 @@ public struct SocketAddress: Hashable, BitwiseCopyable, Sendable {
       return nil
     }
   }
+
+  /// The address as people write it, without port and brackets.
+  /// > Source: inet_ntop(3).
+  public var text: String {
+    var halves = (high.bigEndian, low.bigEndian)
+    var four = ipv4.bigEndian
+    var buffer = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+    let family = isIPv6 ? AF_INET6 : AF_INET
+    let length = socklen_t(buffer.count)
+    let written =
+      isIPv6
+      ? unsafe inet_ntop(family, &halves, &buffer, length)
+      : unsafe inet_ntop(family, &four, &buffer, length)
+    return unsafe written.map { unsafe String(cString: $0) } ?? ""
+  }
 }
 
 /// What one read or write did.

@@ -18,7 +18,7 @@ internal import Testing
     #expect(first.slot != second.slot)
     #expect(arena[first].payloadCapacity == BlockLimits.payloadBytes)
     #expect(arena[large].payloadCapacity == BlockLimits.largePayloadBytes)
-    #expect(arena[large].eventCapacity == 1)
+    #expect(arena[large].eventCapacity == BlockLimits.largeEvents)
     #expect(arena.evict(first))
     #expect(!arena.evict(first), "evicted twice")
     let again = arena.take(large: false)

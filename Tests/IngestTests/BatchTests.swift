@@ -73,7 +73,7 @@ import Testing
   @Test func `a batch larger than a block is refused, one that just fits is not`() throws {
     let rig = try Rig()
     let client = try rig.client()
-    let half = String(repeating: "x", count: BlockLimits.payloadBytes / 2 - 1 - 31)
+    let half = String(repeating: "x", count: BlockLimits.largePayloadBytes / 2 - 1 - 31)
     _ = client.ask("PUBLISH", "a", "before")
     for (extra, isTaken) in [("", true), ("x", false)] {
       _ = client.ask("MULTI")
@@ -82,6 +82,16 @@ import Testing
       #expect(client.ask("EXEC").hasPrefix(isTaken ? "*2\r\n:0" : "-TOOLARGE a batch"))
     }
     #expect(rig.events.count == 3)
+  }
+
+  @Test func `a batch of more events than an ordinary block holds is one block`() throws {
+    let rig = try Rig()
+    let client = try rig.client()
+    var stream = Client.frame(["MULTI"])
+    for _ in 0..<5_000 { stream += Client.frame(["PUBLISH", "a", "1"]) }
+    let answer = client.ask(stream + Client.frame(["EXEC"]))
+    #expect(answer.hasSuffix("*5000\r\n" + String(repeating: ":0\r\n", count: 5_000)))
+    #expect(rig.blocks == [5_000])
   }
 
   @Test func `one large event alone may be a batch`() throws {
