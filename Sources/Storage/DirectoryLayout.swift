@@ -13,6 +13,13 @@ public struct DirectoryLayout: Sendable, Equatable {
   /// Names the places below `root`.
   public init(root: String) { self.root = root }
 
+  /// Where the data directory's own name stands.
+  public var parent: String {
+    var path = root[...]
+    while path.count > 1, path.last == "/" { path = path.dropLast() }
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
   /// The lock file.
   public var lock: String { root + "/lock" }
   /// Segments and checkpoints.
