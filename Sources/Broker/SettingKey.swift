@@ -1,4 +1,5 @@
 internal import Base
+internal import Delivery
 internal import Storage
 internal import Wire
 
@@ -55,7 +56,15 @@ public struct SettingKey: Sendable {
         throw Refusal(text: "'\(text)' is not HOST:PORT, such as 127.0.0.1:8071 or [::1]:8071")
       }
     },
-    text("public-url", "URL under which the API is reached from outside", \.publicURL),
+    SettingKey(
+      name: "public-url", help: "URL under which the API is reached from outside", reloads: false,
+      repeats: false
+    ) { (settings, text) throws(Refusal) in
+      guard text.isEmpty || (try? URLTarget(parsing: text)) != nil else {
+        throw Refusal(text: "'\(text)' is no URL such as https://hooks.example.com")
+      }
+      settings.publicURL = text
+    },
     text("tls-cert", "PEM file with the listener's certificate chain", \.tlsCertificate),
     text("tls-key", "PEM file with the listener's key", \.tlsKey),
     flag("plain-http", "allow --listen beyond loopback without TLS", \.plainHTTP),
@@ -74,7 +83,12 @@ public struct SettingKey: Sendable {
       name: "allow", help: "CIDR of private targets that may be delivered to", reloads: true,
       repeats: true
     ) { (settings, text) throws(Refusal) in
-      settings.allow += text.split(separator: ",").map { $0.trimmed }
+      for part in text.split(separator: ",").map({ $0.trimmed }) {
+        guard AddressBlock(cidr: part) != nil else {
+          throw Refusal(text: "'\(part)' is no CIDR such as 10.0.0.0/8, fd00::/8 or 127.0.0.1")
+        }
+        settings.allow.append(part)
+      }
     },
     flag("allow-http", "allow endpoints with http:// URLs", \.allowHTTP),
     flag("dev", "permit http and loopback targets; for development only", \.dev),

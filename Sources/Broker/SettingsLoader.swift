@@ -34,6 +34,24 @@ public struct SettingsLoader: Sendable {
     return problems
   }
 
+  /// Variables that look like a setting's and are none: for `config check` to mention. They stop
+  /// no start: a cluster may put variables of its own beside ours.
+  public func misspelt() -> [SettingsError] {
+    let known = SettingKey.all.map(\.environmentName) + Self.otherVariables
+    return environment.keys.sorted().compactMap { name in
+      guard name.hasPrefix("FANFARE_"), !known.contains(name),
+        let near = Suggestion.nearest(to: name.dropPrefix, in: known.map(\.dropPrefix))
+      else { return nil }
+      return SettingsError(
+        place: name, problem: "no such setting; did you mean 'FANFARE_\(near)'?")
+    }
+  }
+
+  /// Read by the commands, not by the broker.
+  private static let otherVariables = [
+    "FANFARE_CONFIG", "FANFARE_URL", "FANFARE_TOKEN", "FANFARE_API_CA",
+  ]
+
   private func apply(to settings: inout Settings, problems: inout [SettingsError]) {
     if let file { applyFile(file, &settings, &problems) }
     applyEnvironment(&settings, &problems)
@@ -81,7 +99,7 @@ public struct SettingsLoader: Sendable {
       guard let root = try Yams.compose(yaml: text) else { return }
       applyNode(root, prefix: "", path, &settings, &problems)
     } catch let error as YamlError {
-      problems.append(SettingsError(place: path, problem: "\(error)"))
+      problems += YAMLProblems.list(error, path: path, text: text)
     } catch {
       problems.append(SettingsError(place: path, problem: "\(error)"))
     }
@@ -171,6 +189,11 @@ public struct SettingsLoader: Sendable {
     }
     return String(decoding: bytes, as: UTF8.self)
   }
+}
+
+extension String {
+  /// A variable's name without the part that all of ours share.
+  fileprivate var dropPrefix: String { String(dropFirst("FANFARE_".count)) }
 }
 
 extension Settings {

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Broker
 
-/// `fanfare config check`, `show` and `init`.
+/// `fanfare config`: what may be asked of a configuration without starting a broker.
 struct ConfigCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "config",
@@ -20,7 +20,8 @@ struct ConfigCommand: AsyncParsableCommand {
     @OptionGroup var options: SettingOptions
 
     func run() async throws {
-      let problems = options.loader().check()
+      let loader = options.loader()
+      let problems = loader.check() + loader.misspelt()
       for problem in problems { Console.talk(problem.description) }
       if !problems.isEmpty {
         throw Failure(
