@@ -93,13 +93,29 @@ public struct AdminServer: Sendable {
     }
     do {
       var configuration = TLSConfiguration.makeServerConfiguration(
-        certificateChain: try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
-        privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
+        certificateChain: try chain(certificate).map { .certificate($0) },
+        privateKey: .privateKey(try privateKey(key)))
       configuration.minimumTLSVersion = .tlsv12
+      // Made once here: the server would only say so when it begins to listen.
+      _ = try NIOSSLContext(configuration: configuration)
       return try .tls(plain, tlsConfiguration: configuration)
+    } catch let error as AdminServerError {
+      throw error
     } catch {
       throw .certificateUnusable(
-        "certificate \(certificate) with key \(key) cannot be used: \(error)")
+        "tls-key: \(key) is not the key of certificate \(certificate)")
+    }
+  }
+
+  private static func chain(_ path: String) throws(AdminServerError) -> [NIOSSLCertificate] {
+    do { return try NIOSSLCertificate.fromPEMFile(path) } catch {
+      throw .certificateUnusable("tls-cert: \(path) is missing, or no certificate in PEM")
+    }
+  }
+
+  private static func privateKey(_ path: String) throws(AdminServerError) -> NIOSSLPrivateKey {
+    do { return try NIOSSLPrivateKey(file: path, format: .pem) } catch {
+      throw .certificateUnusable("tls-key: \(path) is missing, or no private key in PEM")
     }
   }
 }

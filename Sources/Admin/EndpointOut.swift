@@ -40,6 +40,8 @@ package struct EndpointOut: Encodable {
   var version = 1
   /// Only in the answer that creates.
   var secret: String?
+  /// Why nothing will be sent to the URL; only in the answer to a creation or a change.
+  var warning: String?
 
   package init(_ record: EndpointRecord, state: String, showsSecret: Bool = false) {
     id = record.id

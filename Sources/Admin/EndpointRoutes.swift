@@ -65,9 +65,10 @@ extension AdminRoutes {
     _ control: BrokerControl, _ application: String, _ draft: EndpointDraft
   ) async throws -> Response {
     let record = try await control.createEndpoint(application: application, draft)
-    return try JSON.response(
-      EndpointOut(record, state: EndpointStates.standing(record) ?? "ok", showsSecret: true),
-      status: .created)
+    var made = EndpointOut(
+      record, state: EndpointStates.standing(record) ?? "ok", showsSecret: true)
+    made.warning = control.targetWarning(record.url)
+    return try JSON.response(made, status: .created)
   }
 
   /// Changes an endpoint and shows it.
@@ -80,10 +81,13 @@ extension AdminRoutes {
   ) async throws -> Response {
     let record = try await control.updateEndpoint(
       application: try context.application(), id: id, body)
-    return try await show(record, states, context)
+    let state = try await states.state(record, application: try context.application())
+    var changed = EndpointOut(record, state: state)
+    changed.warning = control.targetWarning(record.url)
+    return try JSON.response(changed)
   }
 
-  /// The answer to a change.
+  /// The answer to a change of state.
   static func show(
     _ record: EndpointRecord, _ states: EndpointStates, _ context: AdminContext
   ) async throws -> Response {

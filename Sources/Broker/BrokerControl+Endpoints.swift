@@ -1,5 +1,8 @@
 public import Catalog
+internal import Delivery
 internal import Flow
+internal import System
+internal import Wire
 
 extension BrokerControl {
   /// Creates an endpoint and routes events to it.
@@ -85,6 +88,18 @@ extension BrokerControl {
     try catalogCall { () throws(CatalogError) in
       try catalog.endpoint(application: application, idOrUID: id)
     }
+  }
+
+  /// Why nothing will be sent to a URL as the broker is set; `nil` when something may.
+  ///
+  /// Only a literal address, or `localhost`, can be judged here: a name is judged at each connect.
+  public func targetWarning(_ url: String) -> String? {
+    guard let target = try? URLTarget(parsing: url) else { return nil }
+    let isLocal = target.host == "localhost" || target.host.hasSuffix(".localhost")
+    let host = isLocal ? "127.0.0.1" : target.host.filter { $0 != "[" && $0 != "]" }
+    guard let address = SocketAddress(literal: host, port: target.port) else { return nil }
+    return plane.configuration.reactor.addressGuard.refusal([address], port: target.port)
+      .map { "nothing will be sent there: \($0)" }
   }
 
   /// http targets need leave; private addresses are refused at connect, where DNS can't deceive.

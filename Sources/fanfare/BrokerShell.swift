@@ -1,14 +1,16 @@
 internal import Admin
 internal import Base
 internal import Broker
-internal import Dispatch
-internal import Glibc
 internal import Logging
+internal import ServiceLifecycle
 
 /// A broker with its API and its signals, from start to exit.
 struct BrokerShell {
   let settings: Settings
   private let logger = Logger(label: "fanfare")
+
+  /// How long requests to the API that are under way at the end may take.
+  private static let graceSeconds = 5
 
   /// Takes the settings in force.
   init(settings: Settings) { self.settings = settings }
@@ -17,30 +19,24 @@ struct BrokerShell {
   func run() async throws {
     let signals = StopSignals()
     let broker = try start()
-    let server = AdminServer(control: broker.control, logger: logger)
-    let settings = settings
+    let services = serviceGroup(broker)
+    let failure = Slot<any Error>()
     let api = Task {
-      try await server.run { port in
-        let url = broker.publishAddress(port: port)
-        Self.greet(settings, url: url)
-      }
-    }
-    let failure = Task { () -> (any Error)? in
       // The API ends by itself only when it could not start.
-      do { try await api.value } catch is CancellationError { return nil } catch { return error }
-      return nil
+      do { try await services.run() } catch { failure.put(error) }
+      signals.stop()
     }
-    Task {
-      if let error = await failure.value { signals.fail(error) }
-    }
-    if let error = await signals.first() {
+    await signals.wait()
+    if let error = failure.take() {
       _ = await broker.stop()
-      throw Failure(.failed, "the API could not listen on \(settings.listen): \(error)")
+      throw ListenFailure.failure(error, address: settings.listen, flag: "--listen")
     }
     logger.notice("stopping", metadata: ["drainTimeout": "\(settings.drainTimeout.seconds)s"])
-    let idle = await broker.stop()
-    api.cancel()
-    logger.notice("stopped", metadata: ["inFlightEnded": "\(idle)"])
+    let idle = await broker.drain()
+    await services.triggerGracefulShutdown()
+    await api.value
+    let closed = await broker.stop()
+    logger.notice("stopped", metadata: ["inFlightEnded": "\(idle)", "journalClosed": "\(closed)"])
   }
 
   private func start() throws(Failure) -> Broker {
@@ -51,6 +47,20 @@ struct BrokerShell {
     }
   }
 
+  private func serviceGroup(_ broker: Broker) -> ServiceGroup {
+    var quiet = logger
+    quiet.logLevel = max(logger.logLevel, .notice)
+    let server = AdminServer(control: broker.control, logger: quiet)
+    let settings = settings
+    let service = APIService(server: server) { port in
+      Self.greet(settings, url: broker.publishAddress(port: port))
+    }
+    quiet.logLevel = .critical
+    var configuration = ServiceGroupConfiguration(services: [service], logger: quiet)
+    configuration.maximumGracefulShutdownDuration = .seconds(Self.graceSeconds)
+    return ServiceGroup(configuration: configuration)
+  }
+
   /// What a person who starts it wants to know.
   private static func greet(_ settings: Settings, url: String) {
     if settings.dev {
@@ -58,42 +68,16 @@ struct BrokerShell {
         "fanfare: --dev: http:// and loopback targets are permitted; do not use it in production")
     }
     Console.talk("fanfare \(fanfareVersion) is ready")
-    Console.talk("  socket  \(settings.socketPath)")
+    Console.talk("  socket  \(Input.absolute(settings.socketPath))")
     Console.talk("  API     \(url)")
-    Console.talk("  token   \(settings.tokenPath)")
+    Console.talk("  token   \(Input.absolute(settings.tokenPath))")
   }
 }
 
-/// SIGTERM and SIGINT as something to wait for.
-private final class StopSignals: Sendable {
-  private let stream: AsyncStream<(any Error)?>
-  private let continuation: AsyncStream<(any Error)?>.Continuation
-  /// Kept alive; set once here, touched by nobody else.
-  private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
+/// The API as a service that is shut down gracefully.
+private struct APIService: Service {
+  let server: AdminServer
+  let onRunning: @Sendable (Int) async -> Void
 
-  init() {
-    let (stream, continuation) = AsyncStream<(any Error)?>.makeStream()
-    self.stream = stream
-    self.continuation = continuation
-    nonisolated(unsafe) var count = 0
-    unsafe sources = [SIGTERM, SIGINT].map { number in
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .main)
-      source.setEventHandler {
-        unsafe count += 1
-        if unsafe count > 1 { _exit(1) }
-        continuation.yield(nil)
-      }
-      source.resume()
-      return source
-    }
-  }
-
-  func fail(_ error: any Error) { continuation.yield(error) }
-
-  /// The first signal (`nil`) or failure.
-  func first() async -> (any Error)? {
-    for await event in stream { return event }
-    return nil
-  }
+  func run() async throws { try await server.run(onServerRunning: onRunning) }
 }

@@ -47,7 +47,7 @@ struct Listen: AsyncParsableCommand {
     try api?.call("GET", "/api/v1/health")
     let secrets = try secretsToCheck(isSubscribed: api != nil)
     let identity = try servesTLS ? certificate() : nil
-    let signals = InterruptSignals()
+    let signals = StopSignals()
     let bin = RequestBin(
       host: host, port: port, identity: identity, secrets: secrets,
       behaviour: try BinBehaviour(behaviour),
@@ -61,9 +61,16 @@ struct Listen: AsyncParsableCommand {
         channels: CommaList.split(channels), secret: secrets[0].text,
         certificate: identity?.certificatePEM)
       Console.talk("subscribed to \(types.joined(separator: ", ")) as \(subscription.name)")
+      if let warning = subscription.warning { Console.warn(warning) }
       if secret == nil { Console.talk("secret \(secrets[0].text) (shown once)") }
       Console.talk("stop with ^C")
       return subscription
+    }
+  }
+
+  mutating func validate() throws {
+    guard (0...65_535).contains(port) else {
+      throw ValidationError("--port must be between 0 and 65535.")
     }
   }
 
@@ -89,7 +96,7 @@ struct Listen: AsyncParsableCommand {
 
   /// Runs the bin until a signal, its last request, or a failure of `subscribe`.
   private func serve(
-    _ bin: RequestBin, until signals: InterruptSignals,
+    _ bin: RequestBin, until signals: StopSignals,
     subscribe: @escaping @Sendable (Int) throws(Failure) -> BinSubscription?
   ) async throws {
     let subscription = Slot<BinSubscription>()
@@ -106,7 +113,8 @@ struct Listen: AsyncParsableCommand {
         subscription.take()?.remove()
       }
     } catch {
-      throw Failure(.failed, "cannot listen on \(bin.host):\(bin.port): \(error)")
+      throw ListenFailure.failure(
+        error, address: "\(urlHost):\(bin.port)", flag: "--host, --port")
     }
     if let failure = failure.take() { throw failure }
   }

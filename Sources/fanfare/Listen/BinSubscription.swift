@@ -5,6 +5,8 @@ struct BinSubscription: Sendable {
   let applicationPath: String
   let id: String
   let name: String
+  /// Why nothing may arrive, if the broker says so.
+  let warning: String?
 
   /// Registers `url` as an endpoint.
   ///
@@ -29,13 +31,16 @@ struct BinSubscription: Sendable {
     guard let id = made["id"]?.text else {
       throw Failure(.internalFault, "the broker's answer names no endpoint")
     }
-    return BinSubscription(client: client, applicationPath: applicationPath, id: id, name: name)
+    return BinSubscription(
+      client: client, applicationPath: applicationPath, id: id, name: name,
+      warning: made["warning"]?.text)
   }
 
   /// Takes the endpoint away; what is pending for it is dropped.
   func remove() {
     do throws(Failure) {
       try client.call("DELETE", "\(applicationPath)/endpoint/\(id)")
+      Console.talk("left; removed \(name)")
     } catch {
       Console.talk("could not remove the endpoint \(name): \(error.message)")
     }

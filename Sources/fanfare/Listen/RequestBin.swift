@@ -30,7 +30,7 @@ struct RequestBin: Sendable {
   ///   - onRunning: called once with the port it listens on.
   ///   - onLeaving: called before it stops, or when it could not begin.
   func run(
-    until signals: InterruptSignals, onRunning: @escaping @Sendable (Int) async -> Void,
+    until signals: StopSignals, onRunning: @escaping @Sendable (Int) async -> Void,
     onLeaving: @escaping @Sendable () -> Void
   ) async throws {
     var configuration = ServiceGroupConfiguration(

@@ -25,6 +25,9 @@ enum Console {
   /// Writes a line of talk.
   static func talk(_ line: String) { write(line + "\n", to: .standardError) }
 
+  /// Writes a line of talk that should not be missed.
+  static func warn(_ line: String) { talk(styled("warning: \(line)", .yellow, on: .standardError)) }
+
   /// Writes bytes as they are; a reader that went away ends the program quietly.
   static func write(_ bytes: [UInt8], to stream: Stream) {
     var rest = bytes[...]

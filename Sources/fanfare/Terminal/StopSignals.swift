@@ -1,10 +1,15 @@
 internal import Dispatch
 internal import Glibc
+internal import Synchronization
 
-/// Waits for ^C or SIGTERM; a second one ends the program at once.
-final class InterruptSignals: Sendable {
-  /// One element for each reason to stop.
-  let reasons: AsyncStream<Void>
+/// ^C and SIGTERM as something to wait for; a second one ends the program at once.
+///
+/// Two within ``echoMilliseconds`` are one: timeout(1) signals its child and then its whole group.
+final class StopSignals: Sendable {
+  /// How soon after the first a signal is taken for its echo.
+  static let echoMilliseconds: UInt64 = 100
+
+  private let reasons: AsyncStream<Void>
   private let continuation: AsyncStream<Void>.Continuation
   // Only held, so that they stay: nobody touches them after `init`.
   private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
@@ -14,23 +19,44 @@ final class InterruptSignals: Sendable {
     let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
     reasons = stream
     self.continuation = continuation
+    let first = FirstSignal()
     unsafe sources = [SIGINT, SIGTERM].map { number in
       _ = signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
-        _ = signal(number, SIG_DFL)
-        continuation.yield()
+        guard let age = first.age() else {
+          continuation.yield()
+          return
+        }
+        // As a shell reports the end by this signal.
+        if age > Self.echoMilliseconds { _exit(128 + number) }
       }
       source.activate()
       return source
     }
   }
 
-  /// Stops as a signal would.
+  /// Stops as a first signal would.
   func stop() { continuation.yield() }
 
   /// Returns when there is a reason to stop.
   func wait() async {
     for await _ in reasons { return }
+  }
+
+  /// When the first signal came.
+  private final class FirstSignal: Sendable {
+    private let time = Mutex<ContinuousClock.Instant?>(nil)
+
+    /// Milliseconds since the first signal; `nil` for the first itself.
+    func age() -> UInt64? {
+      time.withLock { time in
+        guard let first = time else {
+          time = .now
+          return nil
+        }
+        return UInt64(max(0, first.duration(to: .now) / .milliseconds(1)))
+      }
+    }
   }
 }

@@ -42,6 +42,7 @@ struct EndpointAdd: ParsableCommand {
     let lines = EndpointText.properties(of: made)
     let stream = sample == nil ? Console.Stream.standardOutput : .standardError
     lines.print(to: stream)
+    if let warning = made["warning"]?.text { Console.warn(Console.clean(warning)) }
     if made["secret"] != nil {
       Console.talk(
         Console.styled(

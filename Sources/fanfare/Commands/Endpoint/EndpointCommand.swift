@@ -109,6 +109,8 @@ enum EndpointText {
       lines.add(name, endpoint[key]?.double.map { Spans.text(seconds: $0) })
     }
     lines.add("max in flight", endpoint["maxInFlight"]?.shown)
+    if let auth = endpoint["auth"]?.text, auth != "none" { lines.add("auth", auth) }
+    if endpoint["ca"]?.text != nil { lines.add("ca", "its own, instead of the system's") }
     if case .object(let headers)? = endpoint["headers"], !headers.isEmpty {
       lines.add("headers", headers.map(\.key).joined(separator: ", "))
     }

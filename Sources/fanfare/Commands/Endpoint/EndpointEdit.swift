@@ -23,10 +23,14 @@ struct EndpointEdit: ParsableCommand {
   @OptionGroup var settings: EndpointSettings
   @OptionGroup var output: OutputOptions
 
+  @Flag(help: "Send no credentials any more.")
+  var noAuth = false
+
   func run() throws {
+    try refuseMisplacedURL()
     let changes = JSONValue.members(
       [("uid", newName.map { .string($0) }), ("url", newURL.map { .string($0) })]
-        + (try settings.members()))
+        + (noAuth ? [("auth", .string("none"))] : []) + (try settings.members()))
     guard case .object(let members) = changes, !members.isEmpty else {
       throw Failure(.usage, "nothing to change", next: ["see: fanfare endpoint edit --help"])
     }
@@ -34,5 +38,17 @@ struct EndpointEdit: ParsableCommand {
     let endpoint = answer.json ?? .null
     if output.json { return endpoint.print() }
     EndpointText.properties(of: endpoint).print()
+    if let warning = endpoint["warning"]?.text { Console.warn(Console.clean(warning)) }
+  }
+
+  /// `--url` names the broker, which no token is given for: it was meant for the endpoint.
+  private func refuseMisplacedURL() throws(Failure) {
+    let options = reference.client
+    guard let url = options.url, newURL == nil, options.token == nil,
+      Environment.value("FANFARE_TOKEN") == nil
+    else { return }
+    throw Failure(
+      .usage, "--url names a broker; the endpoint's new URL is an argument of its own",
+      next: ["fanfare endpoint edit \(reference.endpoint) \(Console.clean(url))"])
   }
 }

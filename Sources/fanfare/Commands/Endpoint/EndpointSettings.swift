@@ -22,7 +22,9 @@ struct EndpointSettings: ParsableArguments {
 
   @Option(
     name: .customLong("header"),
-    help: "Header of every request, 'Name: value'; '@FILE' or '-' keeps it off the command line.")
+    help: ArgumentHelp(
+      "Header of every request, 'Name: value', '@FILE' or '-'; those given are all there are.",
+      valueName: "header"))
   var headers: [String] = []
 
   @Option(help: "HTTP Basic 'user:password'; '@FILE' or '-' keeps it off the command line.")
@@ -52,7 +54,9 @@ struct EndpointSettings: ParsableArguments {
   @Option(help: "One at a time, in order, over the whole endpoint; none otherwise.")
   var ordered: Ordering?
 
-  @Option(help: "PEM file of the only certificate or authority that is trusted there.")
+  @Option(
+    help: "PEM file of the only certificate or authority that is trusted there; 'none' for the system's."
+  )
   var ca: String?
 
   @Option(help: "Give up what is older than this, such as 5d.")
@@ -72,9 +76,13 @@ struct EndpointSettings: ParsableArguments {
       ("rate", rate.map { $0 == "none" ? .null : .string($0) }),
       ("maxInFlight", maxInFlight.map { .integer($0) }),
       ("ordered", ordered.map { .bool($0 == .endpoint) }),
-      ("ca", try ca.map { (path: String) throws(Failure) in .string(try Input.text(of: path)) }),
+      ("ca", try ca.map { (path: String) throws(Failure) in try authority(path) }),
       ("maxAgeSeconds", try seconds(maxAge, "--max-age")), ("metadata", try metadataObject()),
     ]
+  }
+
+  private func authority(_ path: String) throws(Failure) -> JSONValue {
+    path == "none" ? .null : .string(try Input.text(of: path))
   }
 
   /// An option that was given as an empty text empties the list.
