@@ -132,16 +132,49 @@ struct Publish: ParsableCommand {
   private func tellNobodySubscribes(_ count: Int = 1) {
     let subject = count == 1 ? "" : " (\(count) events)"
     var text = "no endpoint subscribes to \(type)\(subject)"
-    if let near = nearestSubscription() { text += "; the nearest subscription is \(near)" }
+    if let hint = hint() { text += "; \(hint)" }
     Console.talk(Console.styled(text, .yellow, on: .standardError))
   }
 
-  /// A hint only: when the API does not answer there is none.
-  private func nearestSubscription() -> String? {
+  /// When the API does not answer there is none.
+  private func hint() -> String? {
     guard let client = try? client.client(),
       let endpoints = try? client.list("\(application.path)/endpoint", max: 1_000)
     else { return nil }
-    return Suggestion.nearest(to: type, in: endpoints.flatMap { $0["eventTypes"]?.texts ?? [] })
+    return UnheardEvent(type: type).reason(among: endpoints)
+  }
+}
+
+/// Why nobody gets an event, as far as the list of endpoints tells.
+struct UnheardEvent {
+  let type: String
+
+  /// An endpoint that takes the type but not this event, or the type that was probably meant.
+  func reason(among endpoints: [JSONValue]) -> String? {
+    let taking = endpoints.filter { endpoint in
+      let types = endpoint["eventTypes"]?.texts ?? []
+      return types.isEmpty || types.contains { matches($0) }
+    }
+    if let reason = taking.lazy.compactMap({ Self.refusal(of: $0) }).first { return reason }
+    let near = Suggestion.nearest(to: type, in: endpoints.flatMap { $0["eventTypes"]?.texts ?? [] })
+    return near.map { "the nearest subscription is \($0)" }
+  }
+
+  private func matches(_ pattern: String) -> Bool {
+    if pattern == "*" || pattern == type { return true }
+    return pattern.hasSuffix(".*") && type.hasPrefix(pattern.dropLast())
+  }
+
+  private static func refusal(of endpoint: JSONValue) -> String? {
+    let name = Console.clean(EndpointText.name(of: endpoint) ?? "-")
+    if endpoint["disabled"]?.isTrue == true { return "'\(name)' would, but it is disabled" }
+    for key in ["channels", "sources"] {
+      let wanted = endpoint[key]?.texts ?? []
+      if !wanted.isEmpty {
+        return "'\(name)' takes it only with \(key) \(Console.clean(wanted.joined(separator: ", ")))"
+      }
+    }
+    return nil
   }
 }
 

@@ -79,7 +79,12 @@ enum SecretOption {
   static func parse(_ text: String) throws(Failure) -> WebhookSecret {
     let plain = try Input.secret(text)
     do throws(WebhookSecretError) {
-      return try WebhookSecret(parsing: plain)
+      let secret = try WebhookSecret(parsing: plain)
+      if !secret.hasStandardLength {
+        Console.warn(
+          "the secret has \(secret.bytes.count) bytes; Standard Webhooks asks for 24 to 64")
+      }
+      return secret
     } catch {
       throw Failure(.badData, "--secret: \(error.description)")
     }

@@ -76,9 +76,14 @@ struct Spool: ParsableCommand {
       if watch { Console.print(report.compact) } else { report.print() }
       return
     }
-    if watch, Console.Stream.standardOutput.isTerminal { Console.clearScreen() }
+    let isSeen = Console.Stream.standardOutput.isTerminal
+    if watch, isSeen { Console.clearScreen() }
     SpoolTable.table(of: report["endpoints"]?.elements ?? []).print(ifEmpty: "no endpoints")
-    guard Console.Stream.standardOutput.isTerminal else { return }
+    guard isSeen else {
+      // In a pipe, an empty line ends one picture of many.
+      if watch { Console.print("") }
+      return
+    }
     let total = report["total"]
     let bytes = UInt64(max(0, total?["bytes"]?.integer ?? 0))
     Console.print(

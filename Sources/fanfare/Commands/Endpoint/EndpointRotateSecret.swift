@@ -34,6 +34,8 @@ struct EndpointRotateSecret: ParsableCommand {
     var lines = Properties()
     lines.add("secret", key)
     lines.print()
-    Console.talk("The secret is shown this once; the old one signs too for another \(grace).")
+    Console.talk(
+      "The secret is shown this once; the old one signs "
+        + (seconds == 0 ? "no more." : "too for another \(grace)."))
   }
 }
