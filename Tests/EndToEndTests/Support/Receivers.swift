@@ -161,7 +161,8 @@ final class NginxReceiver {
     try folder.write(
       """
       daemon off;
-      worker_processes 1;
+      # One process: a worker that outlived a killed master would be waited for without end.
+      master_process off;
       pid nginx.pid;
       error_log error.log warn;
       events { worker_connections 1024; }
