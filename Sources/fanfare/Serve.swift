@@ -33,5 +33,7 @@ struct Serve: AsyncParsableCommand {
         level: .init(rawValue: settings.logLevel) ?? .info)
     }
     try await BrokerShell(settings: settings).run()
+    // All is on disk. The stages' threads still run, and must not see libraries being taken down.
+    _exit(0)
   }
 }
