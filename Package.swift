@@ -56,13 +56,14 @@ let package = Package(
     // The data plane, in the order an event meets it.
     module("Base", ["CProcessor"]),
     module("Flow", ["Base"]),
-    module("System", ["Base", "CLinux", "CAres"]),
+    // Not named System: SwiftNIO would take it for Apple's, when it happens to be built later.
+    module("Platform", ["Base", "CLinux", "CAres"]),
     module("Wire", ["Base", "Flow"]),
     module("TLS", ["Base", "COpenSSL"]),
-    module("Storage", ["Base", "Flow", "System", "CLZ4"]),
+    module("Storage", ["Base", "Flow", "Platform", "CLZ4"]),
     module("Routing", ["Base", "Flow"]),
-    module("Ingest", ["Base", "Flow", "System", "Wire", "Routing"]),
-    module("Delivery", ["Base", "Flow", "System", "Wire", "TLS"]),
+    module("Ingest", ["Base", "Flow", "Platform", "Wire", "Routing"]),
+    module("Delivery", ["Base", "Flow", "Platform", "Wire", "TLS"]),
 
     // The control plane.
     controlModule(
@@ -70,7 +71,7 @@ let package = Package(
       ["Base", "Flow", "TLS", "Wire", .product(name: "GRDB", package: "GRDB.swift")]),
     module(
       "Broker",
-      ["Base", "Flow", "System", "Wire", "TLS", "Storage", "Routing", "Ingest", "Delivery",
+      ["Base", "Flow", "Platform", "Wire", "TLS", "Storage", "Routing", "Ingest", "Delivery",
        "Catalog", .product(name: "Logging", package: "swift-log"),
        .product(name: "Yams", package: "Yams")]),
     controlModule(
@@ -82,7 +83,7 @@ let package = Package(
     .executableTarget(
       name: "fanfare",
       dependencies: [
-        "Base", "Flow", "Wire", "TLS", "Broker", "Catalog", "Admin", "System",
+        "Base", "Flow", "Wire", "TLS", "Broker", "Catalog", "Admin", "Platform",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -94,22 +95,23 @@ let package = Package(
     // One file a type; the simulated world; and the real binary against real clients and servers.
     tests("BaseTests", ["Base"]),
     tests("FlowTests", ["Base", "Flow"]),
-    tests("SystemTests", ["Base", "System"]),
+    tests("PlatformTests", ["Base", "Platform"]),
     tests("WireTests", ["Base", "Flow", "Wire"]),
     tests("TLSTests", ["TLS", "COpenSSL"]),
-    tests("StorageTests", ["Base", "Flow", "System", "Storage"]),
+    tests("StorageTests", ["Base", "Flow", "Platform", "Storage"]),
     tests("RoutingTests", ["Base", "Flow", "Routing"]),
-    tests("IngestTests", ["Base", "Flow", "System", "Wire", "Routing", "Ingest"]),
-    tests("DeliveryTests", ["Base", "Flow", "System", "Wire", "TLS", "Delivery"]),
+    tests("IngestTests", ["Base", "Flow", "Platform", "Wire", "Routing", "Ingest"]),
+    tests("DeliveryTests", ["Base", "Flow", "Platform", "Wire", "TLS", "Delivery"]),
     tests("CatalogTests", ["Base", "Flow", "TLS", "Wire", "Catalog"]),
     tests("BrokerTests", ["Base", "Storage", "Broker"]),
     tests("AdminTests", ["Base", "Flow", "Wire", "TLS", "Catalog", "Broker", "Admin"]),
     .target(
-      name: "Simulation", dependencies: ["Base", "Flow", "System"], path: "Tests/Simulation",
+      name: "Simulation", dependencies: ["Base", "Flow", "Platform"], path: "Tests/Simulation",
       swiftSettings: strictness),
     tests(
       "SimulationTests",
-      ["Simulation", "Base", "Flow", "System", "Wire", "Routing", "Storage", "Ingest", "Delivery"]),
+      ["Simulation", "Base", "Flow", "Platform", "Wire", "Routing", "Storage", "Ingest",
+       "Delivery"]),
     tests("EndToEndTests", []),
   ]
 )

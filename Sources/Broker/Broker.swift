@@ -1,11 +1,11 @@
 internal import Base
 internal import Catalog
-internal import Glibc
 internal import Flow
+internal import Glibc
 internal import Ingest
 public import Logging
+internal import Platform
 internal import Storage
-internal import System
 internal import TLS
 
 /// A running broker: data plane, catalogue, and what the API may ask of them.

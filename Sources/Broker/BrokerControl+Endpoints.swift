@@ -1,7 +1,7 @@
 public import Catalog
 internal import Delivery
 internal import Flow
-internal import System
+internal import Platform
 internal import Wire
 
 extension BrokerControl {

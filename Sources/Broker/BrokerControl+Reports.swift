@@ -1,8 +1,8 @@
 internal import Base
 public import Catalog
 internal import Flow
+internal import Platform
 internal import Storage
-internal import System
 internal import Wire
 
 extension BrokerControl {

@@ -2,10 +2,10 @@ internal import Base
 internal import Delivery
 internal import Flow
 internal import Ingest
+internal import Platform
 internal import Routing
 internal import Storage
 internal import Synchronization
-internal import System
 
 /// What the control plane asks of the stages: posted to their mailboxes, answered on their threads.
 extension DataPlane {

@@ -2,9 +2,9 @@ internal import Base
 internal import Delivery
 internal import Flow
 internal import Ingest
+internal import Platform
 internal import Storage
 internal import Synchronization
-internal import System
 
 /// The shells that give each stage its thread: wait, turn, sleep only when nothing came meanwhile.
 extension DataPlane {

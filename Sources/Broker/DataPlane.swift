@@ -2,9 +2,9 @@ internal import Base
 internal import Delivery
 internal import Flow
 internal import Ingest
+internal import Platform
 internal import Storage
 internal import Synchronization
-internal import System
 
 /// The stages, the rings between them and the threads they run on: the one place where both ends of
 /// a ring meet.

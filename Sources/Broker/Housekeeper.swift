@@ -3,8 +3,8 @@ internal import Catalog
 internal import Delivery
 internal import Flow
 internal import Logging
+internal import Platform
 internal import Storage
-internal import System
 
 /// The slow, regular work between data plane and catalogue: dead letters, endpoints that disable
 /// themselves, secrets whose grace period ended, letters that were kept long enough.

@@ -1,8 +1,8 @@
 internal import Base
 internal import Glibc
 public import Logging
+internal import Platform
 internal import Synchronization
-internal import System
 internal import Wire
 
 /// Writes log lines to stderr: logfmt or JSON, one line an event of note, repeats limited.

@@ -2,8 +2,8 @@ internal import Base
 internal import Delivery
 internal import Flow
 internal import Ingest
+internal import Platform
 internal import Storage
-internal import System
 internal import TLS
 
 /// What the stages are told at start, worked out of the settings.

@@ -1,9 +1,9 @@
 internal import Base
 internal import Catalog
 internal import Flow
+internal import Platform
 internal import Routing
 internal import Synchronization
-internal import System
 internal import TLS
 internal import Wire
 

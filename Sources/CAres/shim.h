@@ -1,6 +1,6 @@
 // Asynchronous name resolution: the part of c-ares that is used, declared here.
 //
-// <ares.h> is not included: it drags the socket headers into this module, and every file of System
+// <ares.h> is not included: it drags the socket headers into this module, and every file of Platform
 // that uses sockaddr or timespec would then have to import CAres to see their members.
 // Source: ares.h of c-ares 1.18; these declarations are unchanged since 1.16 (ABI so.2).
 #ifndef FANFARE_CARES_H

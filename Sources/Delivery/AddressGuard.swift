@@ -1,5 +1,5 @@
 internal import Base
-public import System
+public import Platform
 
 /// A run of addresses that share a prefix: `10.0.0.0/8`, `fd00::/8`, or a single address.
 public struct AddressBlock: Hashable, Sendable {

@@ -1,6 +1,6 @@
 internal import Base
 internal import Flow
-internal import System
+internal import Platform
 
 /// A delivery that is about to be tried.
 struct Delivery: BitwiseCopyable {

@@ -1,6 +1,6 @@
 public import Base
 public import Flow
-public import System
+public import Platform
 
 /// Delivers: walks the committed log, sends each event to each of its endpoints of this shard, and
 /// records what came of it.

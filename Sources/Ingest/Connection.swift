@@ -1,6 +1,6 @@
 internal import Base
+internal import Platform
 internal import Routing
-internal import System
 internal import Wire
 
 /// What a connection cannot go on before; while any is set it is not read.

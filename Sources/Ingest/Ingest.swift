@@ -1,6 +1,6 @@
 public import Base
 public import Flow
-public import System
+public import Platform
 
 /// The stage that takes events in: local sockets and the API on one side, blocks for the journal on
 /// the other.

@@ -1,5 +1,5 @@
 internal import Base
-internal import System
+internal import Platform
 internal import Wire
 
 /// Commands other than publishing and tailing: what Redis clients send at connect, and the state.

@@ -1,7 +1,7 @@
 internal import Base
 internal import Flow
+internal import Platform
 internal import Routing
-internal import System
 
 /// A publish of the API that waits for room.
 struct WaitingRequest {

@@ -1,5 +1,5 @@
 internal import Base
-internal import System
+internal import Platform
 internal import Wire
 
 /// Connections from accept to close: admission, deadlines, sending.

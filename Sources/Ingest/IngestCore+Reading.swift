@@ -1,5 +1,5 @@
 internal import Base
-internal import System
+internal import Platform
 internal import Wire
 
 /// From bytes to commands: reading and the parse loop.

@@ -1,7 +1,7 @@
 internal import Base
 internal import Flow
+internal import Platform
 internal import Routing
-internal import System
 internal import Wire
 
 /// Everything that the ingest thread owns, in one place without classes: its methods are the stage.

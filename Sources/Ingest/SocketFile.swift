@@ -1,5 +1,5 @@
 internal import Glibc
-public import System
+public import Platform
 
 /// Why the local socket could not be opened.
 public enum SocketFileError: Error, Equatable, Sendable {

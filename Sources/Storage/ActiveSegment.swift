@@ -1,5 +1,5 @@
 internal import Flow
-internal import System
+internal import Platform
 
 /// The segment that the journal writes to.
 struct ActiveSegment {

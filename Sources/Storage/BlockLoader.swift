@@ -1,6 +1,6 @@
 internal import Base
 internal import Flow
-internal import System
+internal import Platform
 
 /// Reads blocks back from their segments: a few open files and one buffer, kept.
 final class BlockLoader {

@@ -1,5 +1,5 @@
 internal import Flow
-internal import System
+internal import Platform
 
 /// The checkpoint files of a directory: written whole or not at all, the newest two kept.
 struct CheckpointStore {

@@ -1,4 +1,4 @@
-package import System
+package import Platform
 
 /// Reads one file in large aligned steps and lends pieces of it; fit for O_DIRECT.
 package final class ChunkReader {

@@ -1,4 +1,4 @@
-internal import System
+internal import Platform
 
 /// The right to use a data directory, held until the process ends or the value goes away.
 public final class DirectoryLock: Sendable {

@@ -1,6 +1,6 @@
 internal import Base
 public import Flow
-internal import System
+internal import Platform
 
 /// A checkpoint that is being gathered.
 struct CheckpointRequest {

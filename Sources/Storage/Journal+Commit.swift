@@ -1,6 +1,6 @@
 internal import Base
 internal import Flow
-internal import System
+internal import Platform
 
 /// From bytes in the gather buffer to blocks that everybody may see.
 extension Journal {

@@ -1,6 +1,6 @@
 internal import Base
 internal import Flow
-internal import System
+internal import Platform
 
 /// From sealed blocks and outcomes to bytes in the gather buffer.
 extension Journal {

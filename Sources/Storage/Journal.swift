@@ -1,6 +1,6 @@
 public import Base
 public import Flow
-public import System
+public import Platform
 internal import Synchronization
 
 /// Owns the log's end: packs sealed blocks, writes them, syncs, and lets them be known.

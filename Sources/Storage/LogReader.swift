@@ -1,7 +1,7 @@
 public import Base
 public import Flow
+public import Platform
 internal import Synchronization
-public import System
 
 /// One event, copied out of the log: for the API and the command line.
 public struct StoredEvent: Sendable, Equatable {

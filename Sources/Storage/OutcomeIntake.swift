@@ -1,6 +1,6 @@
 internal import Base
 internal import Flow
-internal import System
+internal import Platform
 
 /// Takes outcomes from the reactors' rings and knows how far each of them is durable.
 final class OutcomeIntake {

@@ -1,6 +1,6 @@
 public import Base
 public import Flow
-public import System
+public import Platform
 
 /// Loads old blocks for the reactors: one thread that may wait for the disk, so that no reactor
 /// does.

@@ -1,5 +1,5 @@
 public import Flow
-internal import System
+internal import Platform
 
 /// Something that recovery found and did not hide.
 public struct RecoveryFinding: Sendable, Equatable {

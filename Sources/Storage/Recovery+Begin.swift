@@ -1,6 +1,6 @@
 internal import Base
 internal import Flow
-internal import System
+internal import Platform
 
 /// The fresh segment that every start begins with: an old tail is never appended to.
 extension RecoveryRun {

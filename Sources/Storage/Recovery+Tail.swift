@@ -1,6 +1,6 @@
 internal import Base
 internal import Flow
-internal import System
+internal import Platform
 
 /// Where the log ends, and what is damaged before it.
 extension RecoveryRun {

@@ -1,6 +1,6 @@
 public import Base
 internal import Flow
-public import System
+public import Platform
 
 /// Opens a data directory: reads what a stop, clean or not, left, and makes it ready to go on.
 ///

@@ -1,6 +1,6 @@
 internal import Base
 package import Flow
-internal import System
+internal import Platform
 
 /// The audience of every event in one segment, for recovery's questions "which events between these
 /// two places are for this endpoint?".

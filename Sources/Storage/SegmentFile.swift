@@ -1,6 +1,6 @@
 internal import Base
 internal import Flow
-internal import System
+internal import Platform
 
 /// Makes segment files: fixed size, zeros all through, synced before use.
 ///

@@ -1,7 +1,7 @@
 public import Base
 internal import Flow
+public import Platform
 internal import Synchronization
-public import System
 
 /// What the journal asks of the keeper.
 enum KeeperCommand: Sendable {

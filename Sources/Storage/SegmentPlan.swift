@@ -1,4 +1,4 @@
-internal import System
+internal import Platform
 
 /// A segment file as recovery sees it.
 struct SegmentPlan {

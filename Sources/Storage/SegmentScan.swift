@@ -1,5 +1,5 @@
 internal import Base
-package import System
+package import Platform
 
 /// A block that recovery found, by its header.
 package struct ScannedBlock: BitwiseCopyable {

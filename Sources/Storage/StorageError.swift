@@ -1,5 +1,5 @@
 public import Flow
-public import System
+public import Platform
 
 /// What can go wrong with the data directory, in words for an operator.
 public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {

@@ -1,5 +1,5 @@
 import Delivery
-import System
+import Platform
 import Testing
 
 // Goal: no address that reaches inside is ever dialled, however it is written.

@@ -1,5 +1,5 @@
 import Delivery
-import System
+import Platform
 import Testing
 
 // Goal: whoever looks at the spool learns which address was refused, and what permits it.

@@ -1,7 +1,7 @@
 import Base
 import Glibc
+import Platform
 import Synchronization
-import System
 
 /// An HTTP server on loopback that does what a test tells it: blocking sockets, a thread for the
 /// listener and one for each connection.

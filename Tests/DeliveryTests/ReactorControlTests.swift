@@ -1,7 +1,7 @@
 import Base
 import Delivery
 import Flow
-import System
+import Platform
 import Testing
 
 // Goal: what the control plane asks for happens, and counts are exact whatever happens.

@@ -1,7 +1,7 @@
 import Base
 import Delivery
 import Flow
-import System
+import Platform
 import TLS
 import Testing
 

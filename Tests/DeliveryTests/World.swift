@@ -1,8 +1,8 @@
 import Base
 import Delivery
 import Flow
+import Platform
 import Synchronization
-import System
 import Testing
 import Wire
 

@@ -1,7 +1,7 @@
 import Base
 import Ingest
+import Platform
 import Synchronization
-import System
 import Testing
 
 // Goal: what Redis clients send at connect is understood; the rest is refused clearly.

@@ -1,7 +1,7 @@
 import Base
 import Flow
 import Ingest
-import System
+import Platform
 import Testing
 
 // Goal: a publish is stored as it was sent and answered in order once it is committed.

@@ -1,8 +1,8 @@
 import Base
 import Flow
 import Ingest
+import Platform
 import Synchronization
-import System
 import Testing
 
 // Goal: a publish by API passes the same checks and is answered at the same moment; draining lets

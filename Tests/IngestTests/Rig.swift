@@ -2,8 +2,8 @@ import Base
 import Flow
 import Glibc
 import Ingest
+import Platform
 import Routing
-import System
 import Testing
 
 /// Ingest over a real unix socket, with a clock that only turns move and a journal played by hand.

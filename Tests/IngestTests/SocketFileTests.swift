@@ -1,6 +1,6 @@
 import Glibc
 import Ingest
-import System
+import Platform
 import Testing
 
 // Goal: a stale socket is replaced; a live one, a file and a link are left alone.

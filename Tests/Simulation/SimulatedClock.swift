@@ -1,5 +1,5 @@
 public import Base
-public import System
+public import Platform
 
 /// Virtual time: both clocks move together, and only when the world says so.
 ///

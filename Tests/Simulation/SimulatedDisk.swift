@@ -1,5 +1,5 @@
 internal import Base
-public import System
+public import Platform
 
 /// A disk in memory that keeps what was synced, and after `crash` only some of the rest.
 ///

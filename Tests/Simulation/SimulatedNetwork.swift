@@ -1,5 +1,5 @@
 internal import Base
-public import System
+public import Platform
 
 /// The sockets of the simulated world, behind `Network` and `Poller`.
 ///

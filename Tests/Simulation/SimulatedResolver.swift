@@ -1,5 +1,5 @@
 public import Base
-public import System
+public import Platform
 
 /// Names of the simulated world: each has its address, answers take their time and sometimes fail.
 public final class SimulatedResolver: NameResolver, @unchecked Sendable {

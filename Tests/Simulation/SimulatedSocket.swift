@@ -1,5 +1,5 @@
 public import Base
-internal import System
+internal import Platform
 
 /// What epoll sees of any descriptor: registration, and one readiness a change.
 public class SimulatedSocket {

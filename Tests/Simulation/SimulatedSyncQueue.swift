@@ -1,5 +1,5 @@
 internal import Base
-public import System
+public import Platform
 
 /// fdatasync as submit and complete, on virtual time: the durable step happens at completion.
 public final class SimulatedSyncQueue: SyncQueue, @unchecked Sendable {

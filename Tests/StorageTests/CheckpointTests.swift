@@ -1,7 +1,7 @@
 import Base
 import Flow
+import Platform
 import Storage
-import System
 import Testing
 
 /// Goal: a checkpoint is read as written or not at all, and an older one steps in.

@@ -1,7 +1,7 @@
 import Base
 import Flow
+import Platform
 import Storage
-import System
 import Testing
 
 /// Goal: what `status` calls the journal's bytes is what the log holds: no zeros ahead of need, and

@@ -1,7 +1,7 @@
 import Base
 import Flow
+import Platform
 import Storage
-import System
 import Testing
 
 /// Goal: a reactor gets back what was stored, in the lent blocks and no more of them.

@@ -1,7 +1,7 @@
 import Base
 import Flow
+import Platform
 import Storage
-import System
 import Testing
 
 /// Goal: whatever a stop leaves, everything that was durable is there, and damage is named exactly.

@@ -1,7 +1,7 @@
 import Base
 import Flow
+import Platform
 import Storage
-import System
 import Testing
 
 /// Goal: deliveries that went with their endpoint are counted as removed, across restarts too.

@@ -1,9 +1,9 @@
 import Base
 import Flow
 import Glibc
+import Platform
 import Storage
 import Synchronization
-import System
 
 /// A directory that goes away with its owner.
 final class TemporaryDirectory {

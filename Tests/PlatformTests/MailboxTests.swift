@@ -2,7 +2,7 @@
 // Method: four posters against one owner that sleeps on its wakeup.
 internal import Base
 internal import Glibc
-internal import System
+internal import Platform
 internal import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct MailboxTests {

@@ -1,5 +1,5 @@
 import Glibc
-import System
+import Platform
 import Testing
 
 // Goal: a lock file has one holder, and lets go with it.

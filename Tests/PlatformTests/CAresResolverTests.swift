@@ -1,5 +1,5 @@
 import Base
-import System
+import Platform
 import Testing
 
 // Goal: names become addresses without the thread ever waiting.

@@ -2,7 +2,7 @@
 // Method: a file that exists, a descriptor that does not, and a submitter that never looks.
 internal import Base
 internal import Glibc
-internal import System
+internal import Platform
 internal import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct SyncThreadTests {

@@ -2,7 +2,7 @@
 // Method: a directory of its own; each call once in its good and once in its bad form.
 internal import Base
 internal import Glibc
-internal import System
+internal import Platform
 internal import Testing
 
 @Suite struct RealDiskTests {

@@ -2,7 +2,7 @@
 // Method: two threads that hand a counter to and fro and sleep as the stages do; a lost wake-up hangs.
 internal import Base
 internal import Glibc
-internal import System
+internal import Platform
 internal import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct WakeupTests {

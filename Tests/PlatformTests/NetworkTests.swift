@@ -2,7 +2,7 @@
 // Method: a unix listener and TCP pairs, driven through a Poller; addresses against their literals.
 internal import Base
 internal import Glibc
-internal import System
+internal import Platform
 internal import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct NetworkTests {
