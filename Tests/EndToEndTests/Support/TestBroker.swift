@@ -6,7 +6,7 @@ import Testing
 final class TestBroker {
   let folder: TemporaryFolder
   private let program: String
-  private var process: Child?
+  private(set) var process: Child?
 
   /// Starts a broker that permits loopback targets, and waits until it takes events.
   static func start() async throws -> TestBroker {
