@@ -42,10 +42,12 @@ public enum EndpointBehaviour: UInt64, CaseIterable, Sendable {
 public final class ReceivedRequest {
   /// When it was complete.
   public let time: Instant
-  /// The body.
-  public let body: [UInt8]
+  /// The body, until it is forgotten.
+  public private(set) var body: [UInt8]
   /// Header values by lower-case name.
   public let headers: [String: String]
+  /// For the driver: which of its events this is.
+  public var number: Int?
   /// Whether a 2xx was sent, wholly or in part.
   public internal(set) var wasAccepted = false
   /// When the program had read all of a whole 2xx answer: from then on it knows.
@@ -56,6 +58,9 @@ public final class ReceivedRequest {
     self.body = body
     self.headers = headers
   }
+
+  /// Gives the body's memory back.
+  public func forgetBody() { body = [] }
 }
 
 /// A webhook endpoint of the simulated world: an HTTP server that behaves as told.
@@ -167,38 +172,41 @@ public final class EndpointServer: SimulatedHost {
 final class HTTPConversation: SimulatedPeer {
   private let server: EndpointServer
   private var buffer: [UInt8] = []
+  /// The head of the request that is under way, once it is whole.
+  private var head: (end: Int, headers: [String: String], bodyEnd: Int)?
 
   init(server: EndpointServer) { self.server = server }
 
   func ended(_ line: SimulatedLine) {}
 
   func received(_ bytes: [UInt8], on line: SimulatedLine) {
+    let searched = max(0, buffer.count - 3)
     buffer += bytes
-    guard let head = Self.headEnd(buffer) else { return }
-    guard let request = parse(Array(buffer[..<head])) else {
-      buffer = []
-      return
-    }
-    let length = Int(request["content-length"] ?? "") ?? -1
-    if length < 0 { server.violated("no content length: \(request)") }
-    let end = head + 4 + max(0, length)
-    if buffer.count < end { return }
-    if buffer.count > end { server.violated("bytes after the body") }
-    let body = Array(buffer[(head + 4)..<end])
-    buffer = Array(buffer[end...])
+    if head == nil { findHead(from: searched) }
+    guard let head, buffer.count >= head.bodyEnd else { return }
+    if buffer.count > head.bodyEnd { server.violated("bytes after the body") }
+    let body = Array(buffer[head.end..<head.bodyEnd])
+    buffer = []
+    self.head = nil
     server.answer(
-      ReceivedRequest(time: server.world.clock.instant, body: body, headers: request), on: line)
+      ReceivedRequest(time: server.world.clock.instant, body: body, headers: head.headers),
+      on: line)
   }
 
-  private static func headEnd(_ bytes: [UInt8]) -> Int? {
-    guard bytes.count >= 4 else { return nil }
-    for index in 0...(bytes.count - 4)
-    where bytes[index] == 13 && bytes[index + 1] == 10 && bytes[index + 2] == 13
-      && bytes[index + 3] == 10
-    {
-      return index
+  private func findHead(from start: Int) {
+    var index = start
+    while index + 3 < buffer.count {
+      if buffer[index] == 13, buffer[index + 1] == 10, buffer[index + 2] == 13,
+        buffer[index + 3] == 10
+      {
+        guard let headers = parse(Array(buffer[..<index])) else { return }
+        let length = Int(headers["content-length"] ?? "") ?? -1
+        if length < 0 { server.violated("no content length: \(headers)") }
+        head = (index + 4, headers, index + 4 + max(0, length))
+        return
+      }
+      index += 1
     }
-    return nil
   }
 
   private func parse(_ head: [UInt8]) -> [String: String]? {

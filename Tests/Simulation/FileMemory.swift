@@ -44,10 +44,11 @@ final class FileMemory {
   }
 
   /// Takes over the part of another version that lies inside this one's length.
-  func copy(_ offset: Int, _ length: Int, from other: FileMemory) {
+  /// - Parameter sourceOffset: where it stands in the other one, if not at the same place.
+  func copy(_ offset: Int, _ length: Int, from other: FileMemory, at sourceOffset: Int? = nil) {
     let end = min(offset + length, count)
     guard offset < end else { return }
-    let source = unsafe other.view(offset, end - offset)
+    let source = unsafe other.view(sourceOffset ?? offset, end - offset)
     unsafe write(source, at: offset)
     let rest = end - offset - source.count
     if rest > 0, let base = unsafe base {

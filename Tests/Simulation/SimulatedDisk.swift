@@ -160,7 +160,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
   struct SyncUnderWay {
     var path: String
     var file: SimulatedFile
-    var sync: SimulatedFile.PendingSync
+    var sync: SimulatedFile.Snapshot
   }
 
   func beginSync(_ file: FileHandle) throws(SystemError) -> SyncUnderWay {

@@ -4,13 +4,48 @@ internal import Base
 final class SimulatedFile {
   static let sectorBytes = 512
 
-  /// A sync under way: contents as they were when it began.
-  final class PendingSync {
-    let sectors: SectorSet
-    let content: FileMemory
-    init(sectors: SectorSet, content: FileMemory) {
-      self.sectors = sectors
-      self.content = content
+  /// Sectors with their contents as they were at some moment, run after run.
+  final class Snapshot {
+    let runs: [Range<Int>]
+    /// The file's length then.
+    let size: Int
+    private let packed = FileMemory()
+
+    init(_ sectors: SectorSet, of file: FileMemory) {
+      runs = sectors.runs
+      size = file.count
+      packed.resize(runs.reduce(0) { $0 + $1.count } * sectorBytes)
+      var place = 0
+      for run in runs {
+        let length = run.count * sectorBytes
+        packed.copy(place, length, from: file, at: run.lowerBound * sectorBytes)
+        place += length
+      }
+    }
+
+    /// Puts all of it into a file.
+    func write(to target: FileMemory) {
+      forEachRun { run, place in
+        target.copy(
+          run.lowerBound * sectorBytes, run.count * sectorBytes, from: packed, at: place)
+      }
+    }
+
+    /// Puts the first `length` bytes of each sector into a file, as `choose` says.
+    func write(to target: FileMemory, choose: () -> Int) {
+      forEachRun { run, place in
+        for (index, sector) in run.enumerated() {
+          target.copy(sector * sectorBytes, choose(), from: packed, at: place + index * sectorBytes)
+        }
+      }
+    }
+
+    private func forEachRun(_ body: (Range<Int>, Int) -> Void) {
+      var place = 0
+      for run in runs {
+        body(run, place)
+        place += run.count * sectorBytes
+      }
     }
   }
 
@@ -20,11 +55,16 @@ final class SimulatedFile {
   /// What a power cut leaves for certain.
   private(set) var durable = FileMemory()
   private var dirty = SectorSet()
-  private var syncing: [PendingSync] = []
+  private var syncing: [Snapshot] = []
+  /// A sync failed: some pages look clean and are not on the platter.
+  private var hasLostPages = false
 
   init(number: Int) { self.number = number }
 
-  var hasUnsynced: Bool { !dirty.isEmpty || !syncing.isEmpty || cached.count != durable.count }
+  /// Whether a power cut could change what is seen.
+  var hasUnsynced: Bool {
+    hasLostPages || !dirty.isEmpty || !syncing.isEmpty || cached.count != durable.count
+  }
 
   func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
     let oldSize = cached.count
@@ -45,29 +85,25 @@ final class SimulatedFile {
   // MARK: Syncing
 
   /// Begins to make everything written so far durable.
-  func beginSync() -> PendingSync {
-    let content = FileMemory()
-    content.resize(cached.count)
-    for run in dirty.runs { Self.copy(run, from: cached, to: content) }
-    let sync = PendingSync(sectors: dirty, content: content)
+  func beginSync() -> Snapshot {
+    let sync = Snapshot(dirty, of: cached)
     dirty.removeAll()
     syncing.append(sync)
     return sync
   }
 
   /// Ends a sync well: what it began with is durable.
-  func endSync(_ sync: PendingSync) {
+  func endSync(_ sync: Snapshot) {
     syncing.removeAll { $0 === sync }
-    durable.resize(sync.content.count)
-    for run in sync.sectors.runs { Self.copy(run, from: sync.content, to: durable) }
+    durable.resize(sync.size)
+    sync.write(to: durable)
   }
 
   /// Ends a sync in failure: the pages count as clean, and are not on the platter. No later sync
   /// will write them.
-  func failSync(_ sync: PendingSync) { syncing.removeAll { $0 === sync } }
-
-  private static func copy(_ run: Range<Int>, from source: FileMemory, to target: FileMemory) {
-    target.copy(run.lowerBound * sectorBytes, run.count * sectorBytes, from: source)
+  func failSync(_ sync: Snapshot) {
+    syncing.removeAll { $0 === sync }
+    hasLostPages = true
   }
 
   /// What a read around the page cache sees: dirty pages are written back first, those that a
@@ -76,8 +112,8 @@ final class SimulatedFile {
     let result = FileMemory()
     result.resize(cached.count)
     result.copy(0, min(durable.count, cached.count), from: durable)
-    for sync in syncing { for run in sync.sectors.runs { Self.copy(run, from: sync.content, to: result) } }
-    for run in dirty.runs { Self.copy(run, from: cached, to: result) }
+    for sync in syncing { sync.write(to: result) }
+    Snapshot(dirty, of: cached).write(to: result)
     return result
   }
 
@@ -100,9 +136,10 @@ final class SimulatedFile {
     let result = FileMemory()
     result.resize(keepsSize ? cached.count : durable.count)
     result.copy(0, result.count, from: durable)
-    for sync in syncing { survive(sync.sectors, sync.content, in: result, survival, &random) }
-    survive(dirty, cached, in: result, survival, &random)
+    for sync in syncing { survive(sync, in: result, survival, &random) }
+    survive(Snapshot(dirty, of: cached), in: result, survival, &random)
     syncing = []
+    hasLostPages = false
     dirty.removeAll()
     cached.resize(result.count)
     cached.copy(0, result.count, from: result)
@@ -110,25 +147,19 @@ final class SimulatedFile {
   }
 
   private func survive(
-    _ sectors: SectorSet, _ content: FileMemory, in result: FileMemory, _ survival: Survival,
+    _ snapshot: Snapshot, in result: FileMemory, _ survival: Survival,
     _ random: inout SeededRandom
   ) {
     var isCut = false
-    for run in sectors.runs {
-      for sector in run {
-        let offset = sector * Self.sectorBytes
-        switch survival {
-        case .everything: result.copy(offset, Self.sectorBytes, from: content)
-        case .nothing: break
-        case .someSectors:
-          if random.oneIn(2) { result.copy(offset, Self.sectorBytes, from: content) }
-        case .firstSectors:
-          if random.oneIn(16) { isCut = true }
-          if !isCut { result.copy(offset, Self.sectorBytes, from: content) }
-        case .tornSectors:
-          let length = random.oneIn(4) ? Int(random.below(512)) : Self.sectorBytes
-          result.copy(offset, length, from: content)
-        }
+    snapshot.write(to: result) {
+      switch survival {
+      case .everything: return Self.sectorBytes
+      case .nothing: return 0
+      case .someSectors: return random.oneIn(2) ? Self.sectorBytes : 0
+      case .firstSectors:
+        if random.oneIn(16) { isCut = true }
+        return isCut ? 0 : Self.sectorBytes
+      case .tornSectors: return random.oneIn(4) ? Int(random.below(512)) : Self.sectorBytes
       }
     }
   }

@@ -24,6 +24,6 @@ public final class Trace: @unchecked Sendable {
 
   /// Adds a happening with bytes.
   public func note(_ kind: StaticString, bytes: UnsafeRawBufferPointer, _ value: UInt64 = 0) {
-    note(kind, value, UInt64(bytes.count), Hash64.of(bytes))
+    unsafe note(kind, value, UInt64(bytes.count), Hash64.of(bytes))
   }
 }
