@@ -43,9 +43,17 @@ extension Reactor {
   }
 
   /// Has the lane served when its next retry is due.
+  ///
+  /// One that is due already and was not sent waits for an answer or a block, and that has the lane
+  /// served: a timer in the past would wake the reactor every millisecond meanwhile.
   func armForRetry(_ lane: LaneRef) {
     guard let first = lane.it.retries.first else { return }
-    arm(lane, at: Instant(nanoseconds: first.dueMilliseconds * 1_000_000))
+    var due = first.dueMilliseconds
+    if lane.it.isOrdered, let oldest = lane.it.retries.indexOfOldest {
+      due = lane.it.retries[oldest].dueMilliseconds
+    }
+    if due <= nowMilliseconds { return }
+    arm(lane, at: Instant(nanoseconds: due * 1_000_000))
   }
 
   func disarm(_ lane: LaneRef) {
