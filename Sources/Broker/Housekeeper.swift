@@ -34,7 +34,13 @@ final class Housekeeper: Sendable {
   /// Works until the task is cancelled; the last round takes what was still waiting.
   func run() async {
     var round = 0
+    var damaged: UInt64 = 0
+    var refused: UInt64 = 0
     while !Task.isCancelled {
+      tellTrouble("a block of the log is damaged; its pending deliveries can't be made",
+        control.plane.reader.damaged.value, &damaged)
+      tellTrouble("the disk refuses to read the log; deliveries wait, trying again each second",
+        control.plane.reader.refused.value, &refused)
       if round % Self.roundsBetweenPurges == 0 { removeOldLetters() }
       await turn()
       round += 1
@@ -48,6 +54,13 @@ final class Housekeeper: Sendable {
     recordDead(settled.drain())
     for notice in notices.drain() { await handle(notice) }
     await dropExpiredSecrets()
+  }
+
+  /// Logs a count that has risen since the last look.
+  private func tellTrouble(_ text: String, _ count: UInt64, _ told: inout UInt64) {
+    if count == told { return }
+    told = count
+    logger.error("\(text)", metadata: ["count": "\(count)"])
   }
 
   private func removeOldLetters() {

@@ -8,7 +8,9 @@ final class BlockLoader {
   enum Failure: Error, Equatable {
     /// Its segment was freed meanwhile.
     case gone
-    /// It can't be read; the text says which check failed.
+    /// The disk does not answer now; the bytes may be well. Never a reason to pass events over.
+    case unavailable(SystemError)
+    /// What stands there is not what was written; the text says which check failed.
     case damaged(String)
   }
 
@@ -51,7 +53,7 @@ final class BlockLoader {
         return 0
       }
     }
-    if let failure { throw .damaged(failure.description) }
+    if let failure { throw .unavailable(failure) }
     guard filled == place.length, let header = BlockHeader(buffer.view) else {
       throw .damaged("the block header is damaged")
     }
@@ -115,7 +117,7 @@ final class BlockLoader {
       if files.count == Self.filesMax { disk.close(files.removeFirst().handle) }
       files.append((segment, handle))
       return handle
-    } catch { throw .damaged(error.description) }
+    } catch { throw .unavailable(error) }
   }
 
   private func drop(segment: UInt64) {

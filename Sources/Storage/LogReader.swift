@@ -86,6 +86,7 @@ public final class LogReader: Sendable {
     switch outcome {
     case .success(let event?): return event
     case .success(nil), .failure(.gone): throw .eventNotFound(position)
+    case .failure(.unavailable(let error)): throw .system(path: path, error)
     case .failure(.damaged(let reason)):
       throw .damaged(path: path, offset: place.offset, reason: reason)
     }

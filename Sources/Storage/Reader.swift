@@ -12,9 +12,21 @@ public final class Reader {
   /// Large blocks, for a single big event or a batch, beside the ordinary ones.
   private static let largeBlocks = 2
 
+  /// After a read that the disk refused.
+  private static let retryDelay = Nanoseconds.seconds(1)
+
   private struct Waiting: BitwiseCopyable {
     var reactor: Int
     var sequence: UInt64
+    var notBefore = Instant(nanoseconds: 0)
+  }
+
+  private enum Served {
+    case answered
+    /// Until a lent block comes back.
+    case waits
+    /// Until the disk reads again.
+    case refused
   }
   private struct Shelf {
     var ordinary: [Block]
@@ -32,6 +44,8 @@ public final class Reader {
   /// Blocks loaded, and blocks that could not be.
   public let loads = Counter()
   public let damaged = Counter()
+  /// Reads that the disk refused; each is tried again, and its lanes wait meanwhile.
+  public let refused = Counter()
 
   /// A reader with its blocks; the arrays are by reactor.
   /// - Parameter blocks: ordinary blocks a reactor.
@@ -77,20 +91,29 @@ public final class Reader {
   }
 
   /// Takes back blocks and serves what can be served; waits for the disk meanwhile.
-  /// - Returns: always `.distantFuture`: only a ring makes work.
+  /// - Returns: when a refused read is to be tried again; else only a ring makes work.
   /// > Runs on: the reader's thread.
   public func turn(now: Now) -> Instant {
     takeBack()
     takeRequests()
+    var next = Instant.distantFuture
     var index = 0
     while index < waiting.count {
-      if serve(waiting[index]) {
-        waiting.remove(at: index)
-      } else {
-        index += 1
+      if waiting[index].notBefore <= now.instant {
+        switch serve(waiting[index]) {
+        case .answered:
+          waiting.remove(at: index)
+          continue
+        case .waits: break
+        case .refused:
+          refused.add()
+          waiting[index].notBefore = now.instant + Self.retryDelay
+        }
       }
+      if waiting[index].notBefore > now.instant { next = min(next, waiting[index].notBefore) }
+      index += 1
     }
-    return .distantFuture
+    return next
   }
 
   private func takeBack() {
@@ -117,18 +140,21 @@ public final class Reader {
     if came { waiting.sort { ($0.sequence, $0.reactor) < ($1.sequence, $1.reactor) } }
   }
 
-  /// - Returns: `false` when it must wait for a block to come back.
-  private func serve(_ request: Waiting) -> Bool {
+  private func serve(_ request: Waiting) -> Served {
     var reply = LoadReply(
       requested: request.sequence, sequence: 0, block: nil, damaged: false)
     while let place = index.find(atOrAfter: request.sequence) {
       reply.sequence = place.sequence
       do throws(BlockLoader.Failure) { try loader.read(place) } catch {
+        switch error {
         // Freed between look-up and read: the next look-up finds what follows.
-        if error == .gone { continue }
-        reply.damaged = true
-        damaged.add()
-        return answer(request.reactor, reply)
+        case .gone: continue
+        case .unavailable: return .refused
+        case .damaged:
+          reply.damaged = true
+          damaged.add()
+          return answer(request.reactor, reply)
+        }
       }
       return lend(request.reactor, reply)
     }
@@ -136,12 +162,12 @@ public final class Reader {
     return answer(request.reactor, reply)
   }
 
-  private func lend(_ reactor: Int, _ lent: LoadReply) -> Bool {
+  private func lend(_ reactor: Int, _ lent: LoadReply) -> Served {
     var reply = lent
     let isLarge = loader.header.plainLength > BlockLimits.payloadBytes
       || loader.eventCount > BlockLimits.events
     guard let block = isLarge ? shelves[reactor].large.last : shelves[reactor].ordinary.last
-    else { return false }
+    else { return .waits }
     if loader.unpack(into: block) {
       if isLarge {
         shelves[reactor].large.removeLast()
@@ -157,9 +183,9 @@ public final class Reader {
     return answer(reactor, reply)
   }
 
-  private func answer(_ reactor: Int, _ reply: LoadReply) -> Bool {
+  private func answer(_ reactor: Int, _ reply: LoadReply) -> Served {
     require(replies[reactor].push(reply), "a reactor asked for more blocks than it takes replies")
     wakeups[reactor].wake()
-    return true
+    return .answered
   }
 }

@@ -94,6 +94,26 @@ struct ReaderTests {
     #expect(reader.damaged.value == 1)
   }
 
+  @Test func `a read that the disk refuses is tried again, and nothing is passed over`() throws {
+    let world = try World(directory.path)
+    world.seal([world.audience(1)], bytes: 2000)
+    world.settle(milliseconds: 3)
+    let place = try #require(world.recovered.index.find(atOrAfter: 1))
+    let path = DirectoryLayout(root: directory.path).segment(place.segment)
+    let reader = makeReader(world)
+    try RealDisk().rename(path, to: path + ".away")
+    #expect(requests.push(LoadRequest(sequence: 1)))
+    let again = reader.turn(now: world.now)
+    #expect(replies.pop() == nil && reader.refused.value == 1 && reader.damaged.value == 0)
+    #expect(again == world.now.instant + .seconds(1))
+    try RealDisk().rename(path + ".away", to: path)
+    var later = world.now
+    later.instant = again
+    #expect(reader.turn(now: later) == .distantFuture)
+    let reply = try #require(replies.pop())
+    #expect(reply.sequence == 1 && !reply.damaged && reply.block?.eventCount == 1)
+  }
+
   @Test func `a block whose segment was freed is passed over`() throws {
     let world = try World(directory.path)
     for _ in 0..<40 {
