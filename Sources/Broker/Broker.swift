@@ -1,4 +1,4 @@
-internal import Base
+public import Base
 internal import Catalog
 internal import Flow
 internal import Glibc
@@ -6,6 +6,7 @@ internal import Ingest
 public import Logging
 internal import Platform
 internal import Storage
+internal import Synchronization
 internal import TLS
 
 /// A running broker: data plane, catalogue, and what the API may ask of them.
@@ -17,6 +18,8 @@ public final class Broker: Sendable {
   private let housekeeping: Task<Void, Never>
   private let lock: DirectoryLock
   private let logger: Logger
+  /// The settings, with what SIGHUP changed.
+  private let inForce: Mutex<Settings>
 
   /// Starts a broker: locks the directory, opens catalogue and log, recovers, and runs the threads.
   ///
@@ -70,6 +73,7 @@ public final class Broker: Sendable {
     self.housekeeping = housekeeping
     self.lock = lock
     self.logger = logger
+    inForce = Mutex(settings)
   }
 
   /// Writes the API's address where the command line looks for it.
@@ -84,9 +88,29 @@ public final class Broker: Sendable {
     return url
   }
 
+  /// How long ``drain()`` waits at most.
+  public var drainTimeout: Nanoseconds { inForce.withLock { $0.drainTimeout } }
+
   /// Takes no new events and lets attempts in flight end.
   /// - Returns: whether all of them ended within the drain timeout.
-  public func drain() async -> Bool { await plane.drain(within: settings.drainTimeout) }
+  public func drain() async -> Bool { await plane.drain(within: drainTimeout) }
+
+  /// Follows changed settings as far as a running broker can.
+  ///
+  /// The log level is the caller's matter.
+  /// - Returns: keys that changed and are followed, and keys that changed and need a restart.
+  public func reload(_ settings: Settings) -> (taken: [String], waiting: [String]) {
+    control.reloadSucceeded.store(true, ordering: .relaxed)
+    return inForce.withLock { current in
+      let changed = SettingKey.all.filter { $0.differs(current, settings) }
+      current.drainTimeout = settings.drainTimeout
+      current.logLevel = settings.logLevel
+      return (changed.filter(\.reloads).map(\.name), changed.filter { !$0.reloads }.map(\.name))
+    }
+  }
+
+  /// Notes that the configuration could not be read again, for the metrics.
+  public func reloadFailed() { control.reloadSucceeded.store(false, ordering: .relaxed) }
 
   /// Stops, drained or not: the journal closes cleanly.
   /// - Returns: whether it did, so that the next start has nothing to recover.

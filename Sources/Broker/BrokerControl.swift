@@ -1,4 +1,5 @@
 public import Catalog
+internal import Synchronization
 
 /// What the control plane may ask of a running broker: the one way in for API, page and signals.
 ///
@@ -12,6 +13,8 @@ public final class BrokerControl: Sendable {
   let plane: DataPlane
   let funnel: RoutingFunnel
   let started: UInt64
+  /// Whether the configuration could be read when it was read last.
+  let reloadSucceeded = Atomic(true)
 
   init(catalog: Catalog, settings: Settings, plane: DataPlane, startedUnixMilliseconds: UInt64) {
     self.catalog = catalog

@@ -16,17 +16,29 @@ public struct LogLines: LogHandler {
     case logfmt, json
   }
 
+  private static let threshold = Mutex(Logger.Level.info)
+
+  /// Sets what is written at least, by every logger that sets nothing else.
+  ///
+  /// - Parameter name: a level of the settings; another word is `info`.
+  public static func setLevel(_ name: String) {
+    threshold.withLock { $0 = Logger.Level(rawValue: name) ?? .info }
+  }
+
   public var metadata: Logger.Metadata = [:]
-  public var logLevel: Logger.Level
+  private var ownLevel: Logger.Level?
+  public var logLevel: Logger.Level {
+    get { ownLevel ?? Self.threshold.withLock { $0 } }
+    set { ownLevel = newValue }
+  }
   private let format: Format
   private let label: String
   private static let limiter = Mutex(RepeatLimiter())
 
   /// A handler for one logger.
-  public init(label: String, format: Format, level: Logger.Level) {
+  public init(label: String, format: Format) {
     self.label = label
     self.format = format
-    logLevel = level
   }
 
   public subscript(metadataKey key: String) -> Logger.Metadata.Value? {

@@ -3,6 +3,7 @@ internal import Catalog
 internal import Delivery
 internal import Flow
 internal import Ingest
+internal import Synchronization
 internal import Storage
 
 extension BrokerControl {
@@ -113,7 +114,8 @@ extension BrokerControl {
     out.family("fanfare_build_info", .gauge, "Always 1; the version is a label.")
     out.sample("fanfare_build_info", [("version", fanfareVersion)], 1)
     out.single(
-      "fanfare_config_last_reload_successful", .gauge, "Whether the configuration in force is valid.",
-      1)
+      "fanfare_config_last_reload_successful", .gauge,
+      "Whether the configuration could be read when it was read last.",
+      reloadSucceeded.load(ordering: .relaxed) ? 1 : 0)
   }
 }

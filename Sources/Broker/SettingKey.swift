@@ -16,6 +16,8 @@ public struct SettingKey: Sendable {
   public let reloads: Bool
   /// Whether it takes several values.
   public let repeats: Bool
+  /// Whether two configurations differ in it.
+  let differs: @Sendable (Settings, Settings) -> Bool
   let apply: @Sendable (inout Settings, String) throws(Refusal) -> Void
 
   /// Why a text is no value.
@@ -49,7 +51,7 @@ public struct SettingKey: Sendable {
     flag("socket-publish-only", "the socket takes publishes only: no tail", \.socketPublishOnly),
     SettingKey(
       name: "listen", help: "address of API, page and metrics (127.0.0.1:8071)", reloads: false,
-      repeats: false
+      repeats: false, differs: { $0.listen != $1.listen }
     ) { (settings, text) throws(Refusal) in
       settings.listen = text
       if settings.listenHostAndPort == nil {
@@ -58,7 +60,7 @@ public struct SettingKey: Sendable {
     },
     SettingKey(
       name: "public-url", help: "URL under which the API is reached from outside", reloads: false,
-      repeats: false
+      repeats: false, differs: { $0.publicURL != $1.publicURL }
     ) { (settings, text) throws(Refusal) in
       guard text.isEmpty || (try? URLTarget(parsing: text)) != nil else {
         throw Refusal(text: "'\(text)' is no URL such as https://hooks.example.com")
@@ -71,7 +73,7 @@ public struct SettingKey: Sendable {
     text("key-file", "key that secrets are encrypted under (key in the data directory)", \.keyFile),
     SettingKey(
       name: "durability", help: "acknowledge after: fsync, or os (write only) (fsync)",
-      reloads: false, repeats: false
+      reloads: false, repeats: false, differs: { $0.durability != $1.durability }
     ) { (settings, text) throws(Refusal) in
       guard let value = Durability(rawValue: text) else {
         throw Refusal(text: "'\(text)' is neither 'fsync' nor 'os'")
@@ -80,8 +82,8 @@ public struct SettingKey: Sendable {
     },
     number("reactors", "delivery threads (1)", 1...64, \.reactors),
     SettingKey(
-      name: "allow", help: "CIDR of private targets that may be delivered to", reloads: true,
-      repeats: true
+      name: "allow", help: "CIDR of private targets that may be delivered to", reloads: false,
+      repeats: true, differs: { $0.allow != $1.allow }
     ) { (settings, text) throws(Refusal) in
       for part in text.split(separator: ",").map({ $0.trimmed }) {
         guard AddressBlock(cidr: part) != nil else {
@@ -96,7 +98,9 @@ public struct SettingKey: Sendable {
     choice(
       "log-level", "debug, info, warning or error (info)", ["debug", "info", "warning", "error"],
       \.logLevel, reloads: true),
-    duration("drain-timeout", "wait for deliveries in flight at SIGTERM (20s)", \.drainTimeout),
+    duration(
+      "drain-timeout", "wait for deliveries in flight at SIGTERM (20s)", \.drainTimeout,
+      reloads: true),
     duration(
       "journal.retention", "keep delivered events for replay (7d)", \.journalRetention),
     size("journal.max-bytes", "journal size (20 % of the file system)", \.journalBytesMax),
@@ -116,7 +120,10 @@ public struct SettingKey: Sendable {
     _ name: String, _ help: String,
     _ path: any WritableKeyPath<Settings, String> & Sendable
   ) -> SettingKey {
-    SettingKey(name: name, help: help, reloads: false, repeats: false) { settings, text in
+    SettingKey(
+      name: name, help: help, reloads: false, repeats: false,
+      differs: { $0[keyPath: path] != $1[keyPath: path] }
+    ) { settings, text in
       settings[keyPath: path] = text
     }
   }
@@ -125,8 +132,10 @@ public struct SettingKey: Sendable {
     _ name: String, _ help: String, _ values: [String],
     _ path: any WritableKeyPath<Settings, String> & Sendable, reloads: Bool = false
   ) -> SettingKey {
-    SettingKey(name: name, help: help, reloads: reloads, repeats: false) {
-      (settings, text) throws(Refusal) in
+    SettingKey(
+      name: name, help: help, reloads: reloads, repeats: false,
+      differs: { $0[keyPath: path] != $1[keyPath: path] }
+    ) { (settings, text) throws(Refusal) in
       guard values.contains(text) else {
         throw Refusal(text: "'\(text)' is none of \(values.joined(separator: ", "))")
       }
@@ -137,8 +146,10 @@ public struct SettingKey: Sendable {
   private static func flag(
     _ name: String, _ help: String, _ path: any WritableKeyPath<Settings, Bool> & Sendable
   ) -> SettingKey {
-    SettingKey(name: name, help: help, reloads: false, repeats: false) {
-      (settings, text) throws(Refusal) in
+    SettingKey(
+      name: name, help: help, reloads: false, repeats: false,
+      differs: { $0[keyPath: path] != $1[keyPath: path] }
+    ) { (settings, text) throws(Refusal) in
       switch text {
       case "true", "yes", "on", "1": settings[keyPath: path] = true
       case "false", "no", "off", "0": settings[keyPath: path] = false
@@ -151,8 +162,10 @@ public struct SettingKey: Sendable {
     _ name: String, _ help: String, _ range: ClosedRange<Int>,
     _ path: any WritableKeyPath<Settings, Int> & Sendable
   ) -> SettingKey {
-    SettingKey(name: name, help: help, reloads: false, repeats: false) {
-      (settings, text) throws(Refusal) in
+    SettingKey(
+      name: name, help: help, reloads: false, repeats: false,
+      differs: { $0[keyPath: path] != $1[keyPath: path] }
+    ) { (settings, text) throws(Refusal) in
       guard let value = Int(text), range.contains(value) else {
         throw Refusal(
           text: "'\(text)' is no whole number from \(range.lowerBound) to \(range.upperBound)")
@@ -162,10 +175,13 @@ public struct SettingKey: Sendable {
   }
 
   private static func duration(
-    _ name: String, _ help: String, _ path: any WritableKeyPath<Settings, Nanoseconds> & Sendable
+    _ name: String, _ help: String, _ path: any WritableKeyPath<Settings, Nanoseconds> & Sendable,
+    reloads: Bool = false
   ) -> SettingKey {
-    SettingKey(name: name, help: help, reloads: true, repeats: false) {
-      (settings, text) throws(Refusal) in
+    SettingKey(
+      name: name, help: help, reloads: reloads, repeats: false,
+      differs: { $0[keyPath: path] != $1[keyPath: path] }
+    ) { (settings, text) throws(Refusal) in
       guard let milliseconds = Quantity.duration(text) else {
         throw Refusal(text: "'\(text)' is no duration such as 20s, 5m, 2h or 7d")
       }
@@ -176,8 +192,10 @@ public struct SettingKey: Sendable {
   private static func size(
     _ name: String, _ help: String, _ path: any WritableKeyPath<Settings, UInt64> & Sendable
   ) -> SettingKey {
-    SettingKey(name: name, help: help, reloads: false, repeats: false) {
-      (settings, text) throws(Refusal) in
+    SettingKey(
+      name: name, help: help, reloads: false, repeats: false,
+      differs: { $0[keyPath: path] != $1[keyPath: path] }
+    ) { (settings, text) throws(Refusal) in
       guard let bytes = Quantity.size(text) else {
         throw Refusal(text: "'\(text)' is no size such as 64MiB or 10GB")
       }

@@ -1,24 +1,34 @@
 internal import Admin
 internal import Base
 internal import Broker
+internal import Glibc
 internal import Logging
 internal import ServiceLifecycle
 
 /// A broker with its API and its signals, from start to exit.
 struct BrokerShell {
   let settings: Settings
+  /// Where the settings came from, to be read again.
+  let loader: SettingsLoader
   private let logger = Logger(label: "fanfare")
 
   /// How long requests to the API that are under way at the end may take.
   private static let graceSeconds = 5
 
   /// Takes the settings in force.
-  init(settings: Settings) { self.settings = settings }
+  init(settings: Settings, loader: SettingsLoader) {
+    self.settings = settings
+    self.loader = loader
+  }
 
   /// Runs until SIGTERM or SIGINT, drains, and returns; a second signal ends the process at once.
   func run() async throws {
     let signals = StopSignals()
     let broker = try start()
+    let hangUp = SignalSource(SIGHUP) { [loader, logger] in
+      Self.reload(broker, loader, logger)
+    }
+    defer { withExtendedLifetime(hangUp) {} }
     let services = serviceGroup(broker)
     let failure = Slot<any Error>()
     let api = Task {
@@ -31,7 +41,8 @@ struct BrokerShell {
       _ = await broker.stop()
       throw ListenFailure.failure(error, address: settings.listen, flag: "--listen")
     }
-    logger.notice("stopping", metadata: ["drainTimeout": "\(settings.drainTimeout.seconds)s"])
+    let timeout = broker.drainTimeout.seconds
+    logger.notice("stopping", metadata: ["drainTimeout": "\(timeout)s"])
     let idle = await broker.drain()
     await services.triggerGracefulShutdown()
     await api.value
@@ -59,6 +70,26 @@ struct BrokerShell {
     var configuration = ServiceGroupConfiguration(services: [service], logger: quiet)
     configuration.maximumGracefulShutdownDuration = .seconds(Self.graceSeconds)
     return ServiceGroup(configuration: configuration)
+  }
+
+  /// Reads the configuration again: what can follow it does, the rest is named.
+  private static func reload(_ broker: Broker, _ loader: SettingsLoader, _ logger: Logger) {
+    let problems = loader.check()
+    guard problems.isEmpty, let settings = try? loader.load() else {
+      broker.reloadFailed()
+      for problem in problems {
+        logger.error("the configuration was not reloaded", metadata: ["problem": "\(problem)"])
+      }
+      return
+    }
+    let (taken, waiting) = broker.reload(settings)
+    LogLines.setLevel(settings.logLevel)
+    logger.notice(
+      "the configuration was reloaded",
+      metadata: [
+        "changed": "\(taken.joined(separator: ","))",
+        "needRestart": "\(waiting.joined(separator: ","))",
+      ])
   }
 
   /// What a person who starts it wants to know.

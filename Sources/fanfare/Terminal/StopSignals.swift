@@ -2,6 +2,21 @@ internal import Dispatch
 internal import Glibc
 internal import Synchronization
 
+/// A signal that calls a closure instead of ending the program, as long as the value lives.
+final class SignalSource: Sendable {
+  // Only held, so that it stays: nobody touches it after `init`.
+  private nonisolated(unsafe) let source: any DispatchSourceSignal
+
+  /// - Parameter body: runs on a queue of its own, as any code may.
+  init(_ number: Int32, _ body: @escaping @Sendable () -> Void) {
+    _ = signal(number, SIG_IGN)
+    let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+    source.setEventHandler(handler: body)
+    source.activate()
+    unsafe self.source = source
+  }
+}
+
 /// ^C and SIGTERM as something to wait for; a second one ends the program at once.
 ///
 /// Two within ``echoMilliseconds`` are one: timeout(1) signals its child and then its whole group.
@@ -11,8 +26,7 @@ final class StopSignals: Sendable {
 
   private let reasons: AsyncStream<Void>
   private let continuation: AsyncStream<Void>.Continuation
-  // Only held, so that they stay: nobody touches them after `init`.
-  private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
+  private let sources: [SignalSource]
 
   /// From now on the signals no longer end the program by themselves.
   init() {
@@ -20,10 +34,8 @@ final class StopSignals: Sendable {
     reasons = stream
     self.continuation = continuation
     let first = FirstSignal()
-    unsafe sources = [SIGINT, SIGTERM].map { number in
-      _ = signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler {
+    sources = [SIGINT, SIGTERM].map { number in
+      SignalSource(number) {
         guard let age = first.age() else {
           continuation.yield()
           return
@@ -31,8 +43,6 @@ final class StopSignals: Sendable {
         // As a shell reports the end by this signal.
         if age > Self.echoMilliseconds { _exit(128 + number) }
       }
-      source.activate()
-      return source
     }
   }
 
