@@ -185,11 +185,6 @@ extension Reactor {
 extension FailureClass {
   /// The class of a failed handshake.
   init(_ failure: TLSFailure) {
-    switch failure.reason {
-    case .certificateExpired, .certificateNotYetValid, .hostMismatch, .unknownIssuer,
-      .certificateRefused:
-      self = .certificate
-    default: self = .tls
-    }
+    self = failure.isCertificate ? .certificate : .tls
   }
 }

@@ -48,6 +48,16 @@ public struct TLSFailure: Error, BitwiseCopyable, Sendable, Equatable {
     self.systemError = systemError
   }
 
+  /// Whether it is the peer's certificate that was not accepted.
+  public var isCertificate: Bool {
+    switch reason {
+    case .certificateExpired, .certificateNotYetValid, .hostMismatch, .unknownIssuer,
+      .certificateRefused:
+      true
+    default: false
+    }
+  }
+
   /// One clause for a user, without names: "certificate has expired".
   public var text: String {
     switch reason {

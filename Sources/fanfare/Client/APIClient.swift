@@ -25,6 +25,11 @@ struct APIClient: Sendable {
       return try exchange.send(request(method, path, body))
     } catch {
       let place = source.map { " (from \($0))" } ?? ""
+      if error.isCertificate {
+        throw Failure(
+          .unreachable, "the broker at \(base)\(place) is not trusted: \(error.text)",
+          next: ["trust its certificate: --api-ca FILE, or FANFARE_API_CA"])
+      }
       throw Failure(
         .unreachable, "no broker answers at \(base)\(place): \(error.text)", next: advice)
     }

@@ -29,7 +29,11 @@ struct HTTPExchange: ~Copyable {
   static let answerBytesMax = 64 << 20
 
   /// Why there is no answer, in one clause.
-  struct TransportError: Error { let text: String }
+  struct TransportError: Error {
+    let text: String
+    /// Whether it is the certificate that was not accepted.
+    var isCertificate = false
+  }
 
   private var tls: TLSConnection?
   private let socket: BlockingSocket
@@ -97,7 +101,8 @@ struct HTTPExchange: ~Copyable {
     switch tls.handshake() {
     case .done: return tls
     case .failed(let failure):
-      throw TransportError(text: tls.text(of: failure, host: target.host))
+      throw TransportError(
+        text: tls.text(of: failure, host: target.host), isCertificate: failure.isCertificate)
     case .wantRead, .wantWrite:
       throw TransportError(text: "no answer to the TLS handshake in \(timeoutSeconds) s")
     }

@@ -39,8 +39,11 @@ indirect enum RESPReply: Equatable, Sendable {
     switch code {
     case "REJECTED": return Failure(.failed, "rejected by \(detail)")
     case "TOOLARGE": return Failure(.badData, "too large: \(detail)")
-    case "CONFLICT": return Failure(.badData, "conflict: \(detail)")
-    case "SPOOLFULL": return Failure(.tryLater, "spool full, nothing stored: \(detail)")
+    case "CONFLICT":
+      return Failure(
+        .badData, "conflict: \(detail)",
+        next: ["publish it under another --id, or without one"])
+    case "SPOOLFULL": return Failure(.tryLater, detail)
     case "NOPERM": return Failure(.noAccess, "not permitted: \(detail)")
     case "ERR" where detail.hasPrefix("shutting down"): return Failure(.tryLater, detail)
     default: return Failure(.badData, detail)
