@@ -36,4 +36,4 @@ need_packages() {
 }
 
 # What the build links against, and git for the packages it fetches.
-build_packages=(ca-certificates git libssl-dev liblz4-dev libc-ares-dev libsqlite3-dev)
+build_packages=(ca-certificates git libssl-dev liblz4-dev libc-ares-dev libsqlite3-dev zlib1g-dev)
