@@ -122,19 +122,19 @@ public final class Network: Sendable {
       throw SystemError(code: ENAMETOOLONG, operation: "socket path \(path)")
     }
     unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
-    let mask = umask(0o117)
+    // The file takes the socket's own mode, less the umask; umask(2) itself is the whole process's.
+    _ = fchmod(descriptor, 0o660)
     let bound = unsafe withUnsafePointer(to: &address) {
       unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
         unsafe bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
       }
     }
-    let code = errno
-    _ = umask(mask)
     if bound != 0 {
+      let code = errno
       _ = Glibc.close(descriptor)
       throw SystemError(code: code, operation: "bind \(path)")
     }
-    if Glibc.listen(descriptor, 4096) != 0 {
+    if unsafe chmod(path, 0o660) != 0 || Glibc.listen(descriptor, 4096) != 0 {
       let code = errno
       _ = Glibc.close(descriptor)
       throw SystemError(code: code, operation: "listen \(path)")

@@ -1,6 +1,7 @@
 // Goal: sockets over the real loopback: readiness told once per change, results as the enum says.
 // Method: a unix listener and TCP pairs, driven through a Poller; addresses against their literals.
 internal import Base
+internal import Foundation
 internal import Glibc
 internal import Platform
 internal import Testing
@@ -80,6 +81,39 @@ internal import Testing
     let end = read(accepted, 10).result
     #expect(end == .closed || end == .failed(ECONNRESET))
     #expect(write(accepted, [1]) == .failed(EPIPE))
+  }
+
+  @Test func `a listening path is 0660, and what other threads make meanwhile keeps its mode`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    let path = directory.path
+    let isOver = Shared()
+    let wrong = Shared()
+    let ended = Shared()
+    Thread.detachNewThread {
+      var number = 0
+      while isOver.value == 0 {
+        let name = "\(path)/d\(number)"
+        _ = unsafe mkdir(name, 0o700)
+        if Self.mode(name) != 0o700 { wrong.add() }
+        number += 1
+      }
+      ended.add()
+    }
+    for number in 0..<1_000 {
+      let listener = try network.listen(path: "\(path)/s\(number)")
+      #expect(Self.mode("\(path)/s\(number)") == 0o660)
+      network.close(listener)
+    }
+    isOver.set(1)
+    while ended.value == 0 { usleep(1_000) }
+    #expect(wrong.value == 0)
+  }
+
+  private static func mode(_ path: String) -> mode_t {
+    var status = stat()
+    return unsafe stat(path, &status) == 0 ? status.st_mode & 0o777 : 0
   }
 
   @Test func `a path that is taken or too long is an error`() throws {
