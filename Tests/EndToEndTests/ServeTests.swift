@@ -112,7 +112,7 @@ extension EndToEnd {
       let late = try await broker.run(["publish", "slow.y", "{}"])
       #expect(late.status == 75)
       #expect(late.talk.contains("shutting down"))
-      let result = try await broker.terminate()
+      let result = try await #require(broker.process).end()
       #expect(result.status == 0, "\(result.talk)")
       #expect(slow.lines.count == 1, "what was in flight ended")
     }
