@@ -49,9 +49,13 @@ public final class Catalog: Sendable {
     try loadDeadTally()
   }
 
-  /// Closes the file; nothing may be asked of the catalogue afterwards.
+  /// Closes the file; nothing may be asked of the catalogue afterwards. All of it stands in the one
+  /// file then, for whoever copies it.
   public func close() throws(CatalogError) {
-    do { try pool.close() } catch { throw CatalogError(error) }
+    do {
+      _ = try pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+      try pool.close()
+    } catch { throw CatalogError(error) }
   }
 
   /// The machine's time of day.
