@@ -13,29 +13,12 @@ import tempfile
 import threading
 import time
 
-from broker import BINARY, ROOT, Broker, Publisher
-from sink import Sink, free_port
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Support"))
+from broker import BINARY, Broker, Publisher
+from events import corpus, say
+from sink import Sink
 
 WORK = pathlib.Path(tempfile.gettempdir()) / "fanfare-measure"
-
-
-def say(text):
-    print(text, flush=True)
-
-
-def corpus():
-    """(name, bytes) of every event: real GitHub ones where the corpus is, else made ones."""
-    folder = pathlib.Path(os.environ.get("FANFARE_CORPUS", ROOT.parent / "shared/data/events"))
-    files = sorted(folder.glob("*.json")) if folder.is_dir() else []
-    if files:
-        return [("github." + file.name.removesuffix(".json").split(".with-")[0]
-                 .removesuffix(".1").replace("gh-pages", "gh_pages"), file.read_bytes())
-                for file in files]
-    say(f"no corpus at {folder}; using 100 made events")
-    chosen = random.Random(1)
-    return [(f"github.job.kind_{i % 9}", json.dumps(
-        {"id": i, "steps": [{"name": f"step {chosen.random()}"} for _ in range(40 + i)]}).encode())
-        for i in range(100)]
 
 
 def add_endpoints(broker, sink, types, *flags):

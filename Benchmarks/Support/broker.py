@@ -1,5 +1,6 @@
 """A Fanfare under test: started, watched, killed and asked through its own command line."""
 
+import http.client
 import json
 import os
 import pathlib
@@ -15,9 +16,13 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Broker:
-    def __init__(self, directory, *flags):
+    """`flags` go to `serve`; `settings` are keys of the configuration, dots written as `_`."""
+
+    def __init__(self, directory, *flags, **settings):
         self.data = pathlib.Path(directory)
         self.flags = flags
+        self.environment = {**os.environ, **{f"FANFARE_{key.upper()}": str(value)
+                                             for key, value in settings.items()}}
         self.process = None
 
     def clear(self):
@@ -33,7 +38,7 @@ class Broker:
         log = open(self.data.parent / (self.data.name + ".log"), "ab")
         self.process = subprocess.Popen(
             [BINARY, "serve", "--dev", "--data", str(self.data), "--listen", "127.0.0.1:0",
-             *self.flags], stdout=log, stderr=log)
+             *self.flags], stdout=log, stderr=log, env=self.environment)
         begun = time.time()
         while time.time() - begun < 60:
             if self.process.poll() is not None:
@@ -70,8 +75,24 @@ class Broker:
     def add_endpoint(self, name, url, types, *flags):
         return json.loads(self.run("endpoint", "add", name, url, "--types", types, "--json", *flags))
 
+    def add_endpoints(self, drafts):
+        """Makes many endpoints over one connection to the API."""
+        address = (self.data / "address").read_text().strip().removeprefix("http://")
+        token = (self.data / "token").read_text().strip()
+        api = http.client.HTTPConnection(address)
+        for draft in drafts:
+            api.request("POST", "/api/v1/app/default/endpoint", json.dumps(draft),
+                        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
+            answer = api.getresponse()
+            text = answer.read()
+            if answer.status != 201:
+                raise RuntimeError(f"endpoint {draft['uid']}: {answer.status} {text.decode()}")
+
     def spool(self):
         return self.json("spool")
+
+    def pending(self):
+        return self.json("status")["deliveries"]["pending"]
 
     def cpu_seconds(self):
         """User and system seconds of the whole process so far."""

@@ -16,15 +16,19 @@ def free_port():
 
 
 class Sink:
-    """`directory` holds configuration, certificate and logs; `bodies` keeps every body as a file."""
+    """`directory` holds configuration, certificate and logs; `bodies` keeps every body as a file.
 
-    def __init__(self, directory, endpoints, tls=True, bodies=False, workers=1, log=True):
+    With `fail_share` that share of the events, drawn by id, is answered 500 at every attempt."""
+
+    def __init__(self, directory, endpoints, tls=True, bodies=False, workers=1, log=True,
+                 fail_share=0):
         self.directory = pathlib.Path(directory)
         self.endpoints = endpoints
         self.tls = tls
         self.bodies = bodies
         self.workers = workers
         self.log = log
+        self.fail_share = fail_share
         self.port = free_port()
         self.inner_port = free_port()
         self.process = None
@@ -46,11 +50,15 @@ class Sink:
         body = (
             f"client_body_in_file_only on; proxy_pass http://127.0.0.1:{self.inner_port};"
             if self.bodies else "return 204;")
+        if self.fail_share:
+            body = "if ($fails) { return 500; } " + body
         locations = "\n".join(
             f"""location = /e{i} {{
-                 {f'access_log {self.directory}/logs/e{i}.log line buffer=64k flush=1s;'
-                  if self.log else 'access_log off;'}
-                 {body} }}""" for i in range(self.endpoints))
+                 access_log {self.directory}/logs/e{i}.log line buffer=64k flush=1s;
+                 {body} }}""" for i in range(self.endpoints)) if self.log else (
+            f"location / {{ access_log off; {body} }}")
+        fails = (f"split_clients $http_webhook_id $fails {{ {self.fail_share * 100:g}% 1; * ''; }}"
+                 if self.fail_share else "")
         tls = (f"ssl_certificate {self.certificate}; ssl_certificate_key {self.directory}/key.pem;"
                "ssl_session_tickets on;" if self.tls else "")
         return f"""
@@ -62,6 +70,7 @@ http {{
   access_log off;
   client_body_temp_path {self.directory}/bodies; proxy_temp_path {self.directory}/proxy;
   fastcgi_temp_path {self.directory}/f; uwsgi_temp_path {self.directory}/u; scgi_temp_path {self.directory}/s;
+  {fails}
   keepalive_requests 1000000000; keepalive_timeout 600s; client_max_body_size 4m; client_body_buffer_size 64k;
   server {{
     listen 127.0.0.1:{self.port} {'ssl' if self.tls else ''} backlog=4096;
