@@ -17,6 +17,8 @@ struct Attempt: BitwiseCopyable {
   var isProbe = false
   /// It was taken from the retry calendar.
   var isRetry = false
+  /// Somebody asked for it to be sent (again).
+  var isReplay = false
   /// It was sent before, on a connection that turned out stale.
   var isResend = false
 

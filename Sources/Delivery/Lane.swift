@@ -77,6 +77,9 @@ package struct Lane: ~Copyable {
   /// Attempts that may be in flight now.
   package var inFlightLimit: UInt32 { min(maxInFlight, slowStart.limit) }
 
+  /// Of those, retries while fresh events wait, and replays at any time.
+  var retryShare: UInt32 { max(1, inFlightLimit / 4) }
+
   /// Unsettled deliveries before the cursor.
   package var holes: Int { retries.count + Int(inFlight) }
 

@@ -122,9 +122,10 @@ extension Reactor {
         }
         return .nothing
       }
-      let share = max(1, lane.it.inFlightLimit / 4)
+      // Live traffic comes first: a replay never has more than the share, lest it be in the way.
+      let hasAll = lane.it.isLive && !first.isReplay
       if first.dueMilliseconds <= nowMilliseconds,
-        lane.it.isLive || lane.it.retriesInFlight < share
+        hasAll || lane.it.retriesInFlight < lane.it.retryShare
       {
         return .retry(0)
       }
@@ -146,14 +147,14 @@ extension Reactor {
       return lose(lane, place) || stall(lane)
     }
     let event = block.event(retry.position.index)
-    if isExpired(lane, event) {
+    if !retry.isReplay, isExpired(lane, event) {
       guard hasOutcomeRoom() else { return stall(lane) }
       _ = lane.it.retries.remove(at: place)
       return expire(lane, retry.position, attempts: retry.attempts, isHole: true)
     }
     let delivery = Delivery(
-      position: retry.position, attempts: retry.attempts, isRetry: true, isProbe: isProbe,
-      needsFresh: retry.needsFreshConnection)
+      position: retry.position, attempts: retry.attempts, isRetry: true,
+      isReplay: retry.isReplay, isProbe: isProbe, needsFresh: retry.needsFreshConnection)
     // Taken out first: a connect that fails at once puts it back.
     _ = lane.it.retries.remove(at: place)
     if goesOn(lane, start(lane, event, delivery)) { return true }

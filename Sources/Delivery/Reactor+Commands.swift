@@ -115,30 +115,4 @@ extension Reactor {
     if lane.it.origin != .none { pool.detach(lane.it.origin) }
     _ = lanes.remove(lane.id)
   }
-
-  // MARK: Sending again
-
-  /// - Returns: how many were taken; the others are pending anyway, or found no room.
-  private func redeliver(_ number: EndpointNumber, _ positions: [Position]) -> Int {
-    guard let id = laneIDs[number.value], let lane = lanes.find(id) else { return 0 }
-    var pending = Set(lane.it.retries.all.map(\.position))
-    for hole in holesInFlight() where hole.lane == lane.slot { pending.insert(hole.position) }
-    var taken = 0
-    for position in positions {
-      let isBehind = lane.it.isLive ? position.sequence <= walked : position < lane.it.cursor
-      guard isBehind, hasOutcomeRoom(), lane.it.retries.count < configuration.retriesPerLaneMax,
-        pending.insert(position).inserted
-      else { continue }
-      outcomeRoom -= 1
-      push(
-        Outcome(
-          position: position, endpoint: number, kind: .retry, attempt: 0, due: now.unix))
-      lane.it.retries.add(Retry(position: position, dueMilliseconds: 0, attempts: 0))
-      retriesHeld += 1
-      depth += 1
-      taken += 1
-    }
-    enqueue(lane)
-    return taken
-  }
 }

@@ -39,7 +39,8 @@ extension Reactor {
     for hole in image.holes {
       lane.it.retries.add(
         Retry(
-          position: hole.position, dueMilliseconds: due(hole, spread), attempts: hole.attempt))
+          position: hole.position, dueMilliseconds: due(hole, spread), attempts: hole.attempt,
+          isReplay: hole.isReplay))
     }
     retriesHeld += image.holes.count
     depth += image.behind + UInt64(image.holes.count)

@@ -54,7 +54,9 @@ extension Reactor {
     lane.it.failingSince = UnixMilliseconds(0)
     lane.it.failingWasTold = false
     counters.delivered.add()
-    if attempt.number == 1, attempt.eventTime < now.unix {
+    if attempt.isReplay {
+      // Its lag is how long somebody took to ask for it.
+    } else if attempt.number == 1, attempt.eventTime < now.unix {
       counters.deliveryLag.record(
         .milliseconds(min(now.unix.value - attempt.eventTime.value, 1 << 40)))
     } else if attempt.number == 1 {
@@ -116,7 +118,7 @@ extension Reactor {
     lane.it.retries.add(
       Retry(
         position: attempt.position, dueMilliseconds: delay == 0 ? 0 : nowMilliseconds + delay,
-        attempts: attempts, needsFreshConnection: needsFresh))
+        attempts: attempts, needsFreshConnection: needsFresh, isReplay: attempt.isReplay))
   }
 
   /// 410: nothing more is sent until the control plane has disabled or changed the endpoint.

@@ -8,6 +8,7 @@ struct Delivery: BitwiseCopyable {
   /// Attempts made so far.
   var attempts: UInt16
   var isRetry: Bool
+  var isReplay = false
   var isProbe: Bool
   /// Not on a kept connection.
   var needsFresh: Bool
@@ -119,7 +120,7 @@ extension Reactor {
         lane: lane.id, position: delivery.position, eventTime: event.header.time,
         startedAt: now.instant, deadline: now.instant + lane.it.timeout,
         number: delivery.attempts &+ 1, isProbe: delivery.isProbe, isRetry: delivery.isRetry,
-        isResend: delivery.needsFresh))
+        isReplay: delivery.isReplay, isResend: delivery.needsFresh))
   }
 
   private func sendKept(_ connection: ConnectionRef, _ lane: LaneRef, _ event: EventView) {

@@ -17,12 +17,32 @@ public enum ReactorCommand: Sendable {
     EndpointNumber, reply: @Sendable (_ status: LaneStatus?, _ last: AttemptRecord?) -> Void)
   /// This reactor's part of a checkpoint.
   case image(reply: @Sendable (ReactorImage) -> Void)
-  /// Sends settled deliveries once more; `done` gets how many were taken. Those that are pending
-  /// anyway are not.
+  /// Makes deliveries once more, or for the first time, behind live traffic; positions ascend.
+  /// Without positions it only tells where the lane stands.
   case redeliver(
-    EndpointNumber, [Position], done: @Sendable (_ taken: Int) -> Void)
+    EndpointNumber, [Position], done: @Sendable (Redelivery) -> Void)
   /// Starts no more attempts; `done` when those in flight have ended.
   case drain(done: @Sendable () -> Void)
+}
+
+/// What came of a `redeliver`.
+public struct Redelivery: BitwiseCopyable, Sendable, Equatable {
+  /// Deliveries that are pending now because of it.
+  public var taken = 0
+  /// Those that are pending anyway.
+  public var pending = 0
+  /// The last of the positions, for which there is no room now: ask again when some have ended.
+  public var left = 0
+  /// What was taken survives a restart when this outcome of the reactor's ring, counted from 1, is
+  /// durable; 0 when nothing was taken.
+  public var outcomeIndex: UInt64 = 0
+  /// The first event that the lane has yet to look at; `nil` when it follows the head of the log.
+  public var backlog: Position?
+  /// Whether the endpoint has a lane: it was not removed.
+  public var hasLane = true
+
+  /// Nothing came of it.
+  public init() {}
 }
 
 /// What a reactor tells the control plane unasked.

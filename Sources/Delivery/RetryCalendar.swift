@@ -6,32 +6,36 @@ package import Flow
 /// | Offset | Size | Field | Meaning |
 /// | --- | --- | --- | --- |
 /// | 0 | 8 | `position` | which event |
-/// | 8 | 8 | `word` | due, monotonic milliseconds (47 bits) ‖ fresh connection (1) ‖ attempts (16) |
+/// | 8 | 8 | `word` | due, monotonic milliseconds (46 bits) ‖ replay (1) ‖ fresh connection (1) ‖ attempts (16) |
 package struct Retry: BitwiseCopyable, Equatable {
   package var position: Position
   private var word: UInt64
 
   private static let freshBit: UInt64 = 1 << 16
+  private static let replayBit: UInt64 = 1 << 17
+  private static let dueShift: UInt64 = 18
 
   /// - Parameters:
   ///   - due: monotonic milliseconds; 0 for at once.
   ///   - attempts: attempts made so far.
   ///   - needsFreshConnection: it was lost on a stale connection, so it goes on a new one.
+  ///   - isReplay: somebody asked for it: it gives way to live traffic and does not grow too old.
   package init(
     position: Position, dueMilliseconds due: UInt64, attempts: UInt16,
-    needsFreshConnection: Bool = false
+    needsFreshConnection: Bool = false, isReplay: Bool = false
   ) {
     self.position = position
     word =
-      min(due, 1 << 47 - 1) << 17 | (needsFreshConnection ? Self.freshBit : 0)
-      | UInt64(attempts)
+      min(due, 1 << 46 - 1) << Self.dueShift | (isReplay ? Self.replayBit : 0)
+      | (needsFreshConnection ? Self.freshBit : 0) | UInt64(attempts)
   }
 
-  package var dueMilliseconds: UInt64 { word >> 17 }
+  package var dueMilliseconds: UInt64 { word >> Self.dueShift }
   package var attempts: UInt16 { UInt16(truncatingIfNeeded: word) }
   package var needsFreshConnection: Bool { word & Self.freshBit != 0 }
+  package var isReplay: Bool { word & Self.replayBit != 0 }
 
-  package mutating func makeDue() { word &= 1 << 17 - 1 }
+  package mutating func makeDue() { word &= 1 << Self.dueShift - 1 }
 
   /// Due first; of those due at the same time the oldest event.
   package static func precedes(_ a: Retry, _ b: Retry) -> Bool {

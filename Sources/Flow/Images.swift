@@ -7,6 +7,8 @@ public struct Hole: BitwiseCopyable, Sendable, Equatable {
   public var attempt: UInt16
   /// When the next is due; 0 for one that was in flight.
   public var due: UnixMilliseconds
+  /// Whether it was asked for (again) and not tried since: what was in flight has no due time.
+  public var isReplay: Bool { attempt == 0 && due.value != 0 }
   /// Makes a hole.
   public init(position: Position, attempt: UInt16, due: UnixMilliseconds) {
     self.position = position

@@ -8,7 +8,8 @@ public struct OutcomeKind: Hashable, BitwiseCopyable, Sendable {
   @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
   /// 2xx: the delivery is done.
   @inlinable public static var delivered: OutcomeKind { OutcomeKind(rawValue: 1) }
-  /// Failed; attempt `attempt + 1` is due at `due`.
+  /// Failed; attempt `attempt + 1` is due at `due`. Without a failure and with attempt 0: asked for
+  /// again, see `Outcome.isRedelivery`.
   @inlinable public static var retry: OutcomeKind { OutcomeKind(rawValue: 2) }
   /// Failed for the last time; kept and listed.
   @inlinable public static var dead: OutcomeKind { OutcomeKind(rawValue: 3) }
@@ -104,6 +105,16 @@ public struct Outcome: BitwiseCopyable, Sendable {
 
   /// Deliveries that a tombstone dropped; 0 for every other outcome.
   public var dropped: UInt64 { kind == .endpointRemoved ? UInt64(durationMicroseconds) : 0 }
+
+  /// A settled delivery, or one that never was, is to be made (again): nothing was tried yet.
+  public static func redelivery(
+    _ position: Position, to endpoint: EndpointNumber, at time: UnixMilliseconds
+  ) -> Outcome {
+    Outcome(position: position, endpoint: endpoint, kind: .retry, attempt: 0, due: time)
+  }
+
+  /// Whether it opens a delivery anew. A failed probe has attempt 0 too, and says why it failed.
+  public var isRedelivery: Bool { kind == .retry && attempt == 0 && failureCode == 0 }
 
   /// The failure class, `none` for a code of a newer version.
   public var failure: FailureClass { FailureClass(rawValue: failureCode) ?? .none }

@@ -40,21 +40,62 @@ final class BlockLoader {
     }
   }
 
+  /// Reads no more of a block than its header section and checks that; `header` then describes it.
+  func readSection(_ place: BlockPlace) throws(Failure) {
+    do throws(Failure) { return try attemptSection(place) } catch {
+      drop(segment: place.segment)
+      if !index.contains(segment: place.segment) { throw .gone }
+      throw error
+    }
+  }
+
   private func attempt(_ place: BlockPlace) throws(Failure) {
-    let file = try open(place.segment)
+    begin()
+    try fill(place, upTo: place.length)
+    try checkHeader(place)
+    guard packed?.crc == header.packedCRC else {
+      throw .damaged("the payload's checksum is wrong")
+    }
+  }
+
+  /// Most header sections are shorter: then it is one read.
+  private static let sectionBytesUsual = 16 << 10
+
+  private func attemptSection(_ place: BlockPlace) throws(Failure) {
+    begin()
+    try fill(place, upTo: min(place.length, Self.sectionBytesUsual))
+    guard let header = BlockHeader(buffer.view) else {
+      throw .damaged("the block header is damaged")
+    }
+    try fill(place, upTo: min(place.length, BlockHeader.byteCount + header.headerLength))
+    try checkHeader(place)
+  }
+
+  private func begin() {
     buffer.removeAll()
     buffer.shrink(to: 1 << 21)
+  }
+
+  /// Reads on until the first `length` bytes of the block are there.
+  private func fill(_ place: BlockPlace, upTo length: Int) throws(Failure) {
+    let start = buffer.count
+    if start >= length { return }
+    let file = try open(place.segment)
     var failure: SystemError?
-    let filled = unsafe buffer.fill(place.length) { target in
+    let filled = unsafe buffer.fill(length - start) { target in
       do throws(SystemError) {
-        return try unsafe disk.readAll(file, into: target, at: place.offset)
+        return try unsafe disk.readAll(file, into: target, at: place.offset + UInt64(start))
       } catch {
         failure = error
         return 0
       }
     }
     if let failure { throw .unavailable(failure) }
-    guard filled == place.length, let header = BlockHeader(buffer.view) else {
+    guard filled == length - start else { throw .damaged("the file ends inside the block") }
+  }
+
+  private func checkHeader(_ place: BlockPlace) throws(Failure) {
+    guard let header = BlockHeader(buffer.view) else {
       throw .damaged("the block header is damaged")
     }
     guard header.salt == place.salt, header.sequence == place.sequence,
@@ -63,9 +104,6 @@ final class BlockLoader {
     self.header = header
     guard section?.crc == header.headerCRC else {
       throw .damaged("the header section's checksum is wrong")
-    }
-    guard packed?.crc == header.packedCRC else {
-      throw .damaged("the payload's checksum is wrong")
     }
   }
 

@@ -9,7 +9,7 @@ package enum TableTag {
   package static let audiences: UInt16 = 2
   /// `delivered` outcomes, 16 bytes each.
   package static let delivered: UInt16 = 3
-  /// All other outcomes, 32 bytes each.
+  /// All other outcomes, and deliveries that follow a redelivery, 32 bytes each.
   package static let outcomes: UInt16 = 4
   /// Footer: sequence (8), offset / 64 (4), length / 64 (4) of each event block.
   package static let places: UInt16 = 5
@@ -108,7 +108,8 @@ package struct BlockTables {
   package func audience(_ index: Int) -> UInt32 { events.u32(index * Self.eventBytes + 44) }
 
   /// Every outcome of the block, the deliveries first. Harmless for a delivery that has several:
-  /// once it is settled, an older retry of it is ignored.
+  /// once it is settled, an older retry of it is ignored, and what follows a redelivery stands
+  /// after it in the same table.
   package func forEachOutcome(_ body: (Outcome) -> Void) {
     for index in 0..<(delivered.count / Self.deliveredBytes) {
       body(delivered.load(index * Self.deliveredBytes, as: DeliveredRecord.self).outcome)

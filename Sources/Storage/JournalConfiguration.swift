@@ -82,7 +82,7 @@ public final class JournalCounters: Sendable {
   func count(_ outcome: Outcome) {
     switch outcome.kind {
     case .delivered: delivered.add()
-    case .retry: retried.add()
+    case .retry: if !outcome.isRedelivery { retried.add() }
     case .dead: dead.add()
     case .expired: expired.add()
     case .removed: removed.add()

@@ -47,11 +47,13 @@ public final class LogReader: Sendable {
 
   private let index: SegmentIndex
   private let layout: DirectoryLayout
+  private let disk: any Disk
   private let tools: Mutex<Tools>
 
   /// A reader over the live segments of `directory`.
   public init(index: SegmentIndex, directory: String, disk: any Disk) {
     self.index = index
+    self.disk = disk
     layout = DirectoryLayout(root: directory)
     tools = Mutex(
       Tools(loader: BlockLoader(layout: layout, disk: disk, index: index), block: nil))
@@ -59,6 +61,23 @@ public final class LogReader: Sendable {
 
   /// What the log holds now; the zeros that are written ahead of need are no part of it.
   public var usage: LogUsage { index.usage }
+
+  /// A walk over the log with tools of its own: it holds up nobody who reads single events.
+  public func scan(_ direction: LogScan.Direction, from start: Position, accepted: LogScan.Span)
+    -> LogScan
+  {
+    LogScan(
+      direction, from: start, accepted: accepted, index: index,
+      loader: BlockLoader(layout: layout, disk: disk, index: index))
+  }
+
+  /// The sequences that the log holds, `nil` while it is empty.
+  public var sequences: ClosedRange<UInt64>? {
+    guard let first = index.find(atOrAfter: 0),
+      let last = index.find(atOrBefore: .max, in: { _ in true })
+    else { return nil }
+    return first.sequence...last.sequence
+  }
 
   /// The event at `position`.
   /// - Throws: `eventNotFound` when the log has none there (any more), `damaged` when its block

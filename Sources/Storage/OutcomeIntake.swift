@@ -48,6 +48,9 @@ final class OutcomeIntake {
   var maySettle: Bool { undurable.count < 65_536 }
 
   /// Moves at most `perBlock` outcomes from the rings into the block's tables.
+  ///
+  /// Readers take the compact table first. So what is delivered after a redelivery goes into the
+  /// full one: the two may be of the same delivery, and their order then says whether it is pending.
   func writeTables(
     _ writer: inout BlockWriter, sequence: UInt64, limit: Int, each: (Outcome) -> Void
   ) {
@@ -55,11 +58,13 @@ final class OutcomeIntake {
     others.removeAll()
     var deliveredCount = 0
     var otherCount = 0
+    var keepsOrder = false
     for reactor in 0..<rings.count {
       let ring = rings[reactor]
       let before = deliveredCount + otherCount
       while deliveredCount + otherCount < limit, let outcome = ring.pop() {
-        if outcome.kind == .delivered {
+        if outcome.isRedelivery { keepsOrder = true }
+        if outcome.kind == .delivered, !keepsOrder {
           delivered.append(DeliveredRecord(outcome))
           deliveredCount += 1
         } else {

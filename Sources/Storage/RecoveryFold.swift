@@ -142,7 +142,7 @@ final class RecoveryFold {
   private func count(_ outcome: Outcome) {
     switch outcome.kind {
     case .delivered: counters.delivered += 1
-    case .retry: counters.retried += 1
+    case .retry: if !outcome.isRedelivery { counters.retried += 1 }
     case .dead: counters.dead += 1
     case .expired: counters.expired += 1
     case .removed: counters.removed += 1
@@ -167,14 +167,17 @@ final class RecoveryFold {
   }
 
   /// An outcome of a delivery behind the cursor. What is no hole was settled before: an older
-  /// outcome of it, read again, changes nothing.
+  /// outcome of it, read again, changes nothing, unless it opens the delivery anew. Then what
+  /// settled it since comes further on.
   private func apply(_ outcome: Outcome, to lane: inout Lane) {
-    guard let hole = lane.holes[outcome.position.packed] else { return }
+    guard let hole = lane.holes[outcome.position.packed] else {
+      if outcome.isRedelivery { lane.holes[outcome.position.packed] = Hole(outcome) }
+      return
+    }
     if outcome.kind.settles {
       lane.holes[outcome.position.packed] = nil
     } else if outcome.attempt >= hole.attempt {
-      lane.holes[outcome.position.packed] = Hole(
-        position: outcome.position, attempt: outcome.attempt, due: outcome.due)
+      lane.holes[outcome.position.packed] = Hole(outcome)
     }
   }
 
@@ -187,11 +190,12 @@ final class RecoveryFold {
     }
     let next = Position(packed: position.packed + 1)
     let exists = !source.matches(outcome.endpoint, from: position, to: next).isEmpty
-    if exists || position.sequence <= lane.countedThrough { lane.behind -= 1 }
-    if !outcome.kind.settles {
-      lane.holes[position.packed] = Hole(
-        position: position, attempt: outcome.attempt, due: outcome.due)
+    // An event that can't be read was counted by the image; one that somebody asked for need not be
+    // the lane's at all.
+    if exists || (position.sequence <= lane.countedThrough && !outcome.isRedelivery) {
+      lane.behind -= 1
     }
+    if !outcome.kind.settles { lane.holes[position.packed] = Hole(outcome) }
     lane.cursor = next
     lane.isFresh = false
   }
@@ -247,4 +251,11 @@ final class RecoveryFold {
 protocol EventSource: AnyObject {
   /// Events for `endpoint` in `from..<to`, ascending.
   func matches(_ endpoint: EndpointNumber, from: Position, to: Position) -> [Position]
+}
+
+extension Hole {
+  /// The delivery that an outcome leaves open.
+  fileprivate init(_ outcome: Outcome) {
+    self.init(position: outcome.position, attempt: outcome.attempt, due: outcome.due)
+  }
 }

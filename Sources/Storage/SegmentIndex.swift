@@ -127,6 +127,41 @@ public final class SegmentIndex: Sendable {
     }
   }
 
+  /// The last block with events at or before `sequence`, of a segment that `isWanted`.
+  /// - Returns: `nil` when the log has none back to its beginning.
+  /// > Runs on: any thread.
+  func find(atOrBefore sequence: UInt64, in isWanted: (SegmentFacts) -> Bool) -> BlockPlace? {
+    segments.withLock { all in
+      var high = Self.partition(all.count) { all[$0].facts.firstSequence <= sequence }
+      while high > 0 {
+        high -= 1
+        guard isWanted(all[high].facts) else { continue }
+        let entries = all[high].entries
+        let index = Self.partition(entries.count) { entries[$0].sequence <= sequence }
+        if index > 0 { return Self.place(entries[index - 1], all[high].facts) }
+      }
+      return nil
+    }
+  }
+
+  /// The first block with events at or after `sequence`, of a segment that `isWanted`.
+  /// - Returns: `nil` when the log has none up to its end.
+  /// > Runs on: any thread.
+  func find(atOrAfter sequence: UInt64, in isWanted: (SegmentFacts) -> Bool) -> BlockPlace? {
+    segments.withLock { all in
+      var low = Self.partition(all.count) { all[$0].facts.lastSequence < sequence }
+      while low < all.count {
+        let entries = all[low].entries
+        let index = Self.partition(entries.count) { entries[$0].sequence < sequence }
+        if index < entries.count, isWanted(all[low].facts) {
+          return Self.place(entries[index], all[low].facts)
+        }
+        low += 1
+      }
+      return nil
+    }
+  }
+
   private static func place(_ entry: Entry, _ facts: SegmentFacts) -> BlockPlace {
     BlockPlace(
       segment: facts.number, salt: facts.salt, sequence: entry.sequence,

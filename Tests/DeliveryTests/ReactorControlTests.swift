@@ -273,24 +273,6 @@ struct ReactorControlTests {
     #expect(try world.status(1).depth == 4)
   }
 
-  @Test func `settled deliveries are sent again on request, pending ones are not`() throws {
-    let server = LoopbackServer { _, _ in Self.ok }
-    let world = World()
-    world.endpoint(1, port: server.port)
-    let audience = world.audience([1])
-    let position = world.publish("a", to: audience)
-    #expect(world.run { world.counters.delivered.value == 1 })
-    let taken = Box(0)
-    world.post(
-      .redeliver(
-        EndpointNumber(1), [position, position, Position(sequence: 99, index: 0)],
-        done: { count in taken.value = count }))
-    #expect(taken.value == 1)
-    #expect(world.run { world.counters.delivered.value == 2 })
-    #expect(server.requests.map(\.id) == ["a", "a"])
-    try expectSettled(world)
-  }
-
   // MARK: Names and addresses
 
   private func address(_ text: String) throws -> SocketAddress {

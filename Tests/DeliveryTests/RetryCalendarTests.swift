@@ -14,12 +14,17 @@ struct RetryCalendarTests {
   @Test func `an entry takes 16 bytes and keeps its parts`() {
     #expect(MemoryLayout<Retry>.stride == 16)
     let sut = Retry(
-      position: Position(sequence: 9, index: 3), dueMilliseconds: 1 << 46, attempts: .max,
+      position: Position(sequence: 9, index: 3), dueMilliseconds: 1 << 45, attempts: .max,
       needsFreshConnection: true)
-    #expect(sut.dueMilliseconds == 1 << 46)
+    #expect(sut.dueMilliseconds == 1 << 45)
     #expect(sut.attempts == .max)
     #expect(sut.needsFreshConnection)
+    #expect(!sut.isReplay)
     #expect(sut.position == Position(sequence: 9, index: 3))
+    let replay = Retry(
+      position: sut.position, dueMilliseconds: .max, attempts: 0, isReplay: true)
+    #expect(replay.dueMilliseconds == 1 << 46 - 1)
+    #expect(replay.isReplay && !replay.needsFreshConnection && replay.attempts == 0)
   }
 
   @Test(arguments: 1...20 as ClosedRange<UInt64>)

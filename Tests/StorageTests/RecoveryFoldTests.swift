@@ -124,7 +124,30 @@ struct RecoveryFoldTests {
           world.push(kind, endpoint, hole.position, attempt: hole.attempt + 1)
         }
       }
+      redeliver(world, endpoint, &lane, &random)
       model[endpoint] = lane
+    }
+  }
+
+  /// Somebody asks for events that the lane has looked at, its own or not, once more.
+  private func redeliver(
+    _ world: World, _ endpoint: UInt32, _ lane: inout ModelLane, _ random: inout SeededRandom
+  ) {
+    guard random.oneIn(5), let last = world.committedSequences.last else { return }
+    let isLive = lane.next == lane.matching.count
+    let end = isLive ? Position(sequence: last + 1, index: 0) : lane.matching[lane.next]
+    for _ in 0..<(1 + random.below(3)) {
+      let sequence = world.committedSequences[Int(random.below(UInt64(world.committedSequences.count)))]
+      let position = Position(sequence: sequence, index: 0)
+      guard position < end, lane.open[position.packed] == nil else { continue }
+      let due = random.below(1 << 40) + 1
+      lane.open[position.packed] = Hole(
+        position: position, attempt: 0, due: UnixMilliseconds(due))
+      world.push(.retry, endpoint, position, attempt: 0, due: due)
+      // Delivered at once: the outcome often comes to stand in the same block.
+      guard random.oneIn(2) else { continue }
+      lane.open[position.packed] = nil
+      world.push(.delivered, endpoint, position, attempt: 1)
     }
   }
 
