@@ -23,6 +23,22 @@ import Testing
     RoutingSnapshot(applications: ["default": one, "other": two], entries: entries)
   }
 
+  private func wants(
+    _ entry: RoutingEntry, application: ApplicationNumber, type: String, source: String?,
+    channels: [String]
+  ) -> Bool {
+    func extra(_ tag: UInt8, _ text: String) -> [UInt8] {
+      [tag, UInt8(text.utf8.count), 0] + Array(text.utf8)
+    }
+    let extras = (source.map { extra(ExtraTag.source, $0) } ?? [])
+      + channels.flatMap { extra(ExtraTag.channel, $0) }
+    return unsafe Array(type.utf8).withUnsafeBytes { type in
+      unsafe extras.withUnsafeBytes { extras in
+        unsafe entry.wants(RouteQuery(application: application, type: type, extras: extras))
+      }
+    }
+  }
+
   private func numbers(_ endpoints: [EndpointNumber]) -> [UInt32] { endpoints.map(\.value) }
 
   @Test func `types select, sorted and without repeats`() throws {
@@ -99,6 +115,11 @@ import Testing
       #expect(
         snapshot.match(application: application, type: type, source: source, channels: channels)
           == expected.map(\.endpoint))
+      let alone = entries.filter { entry in
+        entry.enabled
+          && wants(entry, application: application, type: type, source: source, channels: channels)
+      }
+      #expect(alone.map(\.endpoint) == expected.map(\.endpoint))
     }
   }
 
