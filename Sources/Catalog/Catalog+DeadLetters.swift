@@ -1,15 +1,19 @@
 public import Base
-internal import Flow
+public import Flow
 internal import GRDB
 internal import Synchronization
 
 extension Catalog {
-  /// Stores dead letters; one that is there already (same endpoint and position) is left as it is,
-  /// so that a recovery may record some twice.
+  /// Stores dead letters; one that is there already (same endpoint, position and time) is left as
+  /// it is, so that a recovery may record some twice. A later death takes the place of an earlier one.
   public func recordDead(_ letters: [DeadLetterRecord]) throws(CatalogError) {
     if letters.isEmpty { return }
     let stored = try write { database in
       var stored: [UInt32: Int] = [:]
+      let replaced = try database.cachedStatement(
+        sql: """
+          DELETE FROM dead_letter WHERE endpoint = ? AND position = ? AND died_at < ? AND gone = ?
+          """)
       let statement = try database.cachedStatement(
         sql: """
           INSERT OR IGNORE INTO dead_letter
@@ -17,6 +21,13 @@ extension Catalog {
           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
           """)
       for letter in letters {
+        for gone in [false, true] {
+          try replaced.execute(arguments: [
+            letter.endpoint, Int64(bitPattern: letter.position.packed),
+            Int64(letter.diedAt.value), gone,
+          ])
+          if !gone { stored[letter.endpoint, default: 0] -= database.changesCount }
+        }
         try statement.execute(arguments: [
           letter.endpoint, Int64(bitPattern: letter.position.packed), letter.eventID, letter.type,
           letter.attempts, letter.lastStatus, letter.failure, letter.expired,
@@ -26,8 +37,15 @@ extension Catalog {
       }
       return stored
     }
+    addToTally(stored)
+  }
+
+  private func addToTally(_ changes: [UInt32: Int]) {
     deadTally.withLock { tally in
-      for (endpoint, count) in stored where count > 0 { tally[endpoint, default: 0] += count }
+      for (endpoint, change) in changes where change != 0 {
+        let count = (tally[endpoint] ?? 0) + change
+        tally[endpoint] = count == 0 ? nil : count
+      }
     }
   }
 
@@ -42,7 +60,7 @@ extension Catalog {
     application: String? = nil, endpoint: String? = nil, limit: Int = 50, before: Int64? = nil
   ) throws(CatalogError) -> [DeadLetterRecord] {
     try read { database in
-      var conditions = ["1"]
+      var conditions = ["letter.gone = 0"]
       var arguments: StatementArguments = []
       if let application, let endpoint {
         conditions.append("letter.endpoint = ?")
@@ -72,6 +90,86 @@ extension Catalog {
   /// How many dead letters each endpoint has, by number; those without any are left out.
   public func deadCounts() -> [UInt32: Int] { deadTally.withLock { $0 } }
 
+  /// Takes dead letters off the list: those deliveries are pending again.
+  ///
+  /// - Parameter before: those that died at or after it have died again, and stay.
+  public func settleDead(
+    endpoint: UInt32, positions: [Position], before: UnixMilliseconds
+  ) throws(CatalogError) {
+    let count = try write { database in
+      let statement = try database.cachedStatement(
+        sql: """
+          UPDATE dead_letter SET gone = 1
+          WHERE endpoint = ? AND position = ? AND died_at < ? AND gone = 0
+          """)
+      var count = 0
+      for position in positions {
+        try statement.execute(arguments: [
+          endpoint, Int64(bitPattern: position.packed), Int64(before.value),
+        ])
+        count += database.changesCount
+      }
+      return count
+    }
+    if count > 0 { addToTally([endpoint: -count]) }
+  }
+
+  /// Dead letters of one endpoint in the order of their events, for sending them again.
+  ///
+  /// - Parameters:
+  ///   - diedSince: only those that died then or later.
+  ///   - after: only events beyond this one; the last one of the part before.
+  public func deadPositions(
+    endpoint: UInt32, diedSince: UnixMilliseconds, after: Position?, limit: Int
+  ) throws(CatalogError) -> [Position] {
+    try read { database in
+      try Int64.fetchAll(
+        database,
+        sql: """
+          SELECT position FROM dead_letter
+          WHERE endpoint = ? AND gone = 0 AND died_at >= ? AND position > ?
+          ORDER BY position LIMIT ?
+          """,
+        arguments: [
+          endpoint, Int64(clamping: diedSince.value),
+          after.map { Int64(bitPattern: $0.packed) } ?? Int64.min, limit,
+        ]
+      ).map { Position(packed: UInt64(bitPattern: $0)) }
+    }
+  }
+
+  /// Takes dead letters off the list for good.
+  ///
+  /// - Parameters:
+  ///   - endpoints: of these only.
+  ///   - since: only those that died then or later; `nil` is all.
+  ///   - isTrial: only counts.
+  /// - Returns: how many went, or would go.
+  public func purgeDead(
+    endpoints: [UInt32], since: UnixMilliseconds?, isTrial: Bool
+  ) throws(CatalogError) -> Int {
+    let first = since.map { Int64(clamping: $0.value) } ?? 0
+    let count = try write { database in
+      var count = 0
+      for endpoint in endpoints {
+        let condition = "endpoint = ? AND gone = 0 AND died_at >= ?"
+        if isTrial {
+          count += try Int.fetchOne(
+            database, sql: "SELECT count(*) FROM dead_letter WHERE \(condition)",
+            arguments: [endpoint, first]) ?? 0
+        } else {
+          try database.execute(
+            sql: "UPDATE dead_letter SET gone = 1 WHERE \(condition)",
+            arguments: [endpoint, first])
+          count += database.changesCount
+        }
+      }
+      return count
+    }
+    if !isTrial, count > 0 { try loadDeadTally() }
+    return count
+  }
+
   /// Drops dead letters for good.
   ///
   /// - Parameters:
@@ -99,7 +197,8 @@ extension Catalog {
   func loadDeadTally() throws(CatalogError) {
     let rows = try read { database in
       try Row.fetchAll(
-        database, sql: "SELECT endpoint, count(*) AS count FROM dead_letter GROUP BY endpoint"
+        database, sql: "SELECT endpoint, count(*) AS count FROM dead_letter WHERE gone = 0 "
+          + "GROUP BY endpoint"
       ).map { row in (row["endpoint"] as UInt32, row["count"] as Int) }
     }
     deadTally.withLock { $0 = Dictionary(rows) { first, _ in first } }

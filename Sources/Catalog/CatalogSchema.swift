@@ -10,8 +10,17 @@ enum CatalogSchema {
     migrator.registerMigration("1") { database in
       try database.execute(sql: first)
     }
+    migrator.registerMigration("dead letters out of the list") { database in
+      try database.execute(sql: deadLettersOutOfTheList)
+    }
     return migrator
   }
+
+  /// A letter that was sent again or purged stays as a row without being listed: a recovery may
+  /// read from the log once more that the delivery died.
+  private static let deadLettersOutOfTheList = """
+    ALTER TABLE dead_letter ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+    """
 
   private static let first = """
     CREATE TABLE meta (

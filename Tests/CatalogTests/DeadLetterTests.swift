@@ -66,4 +66,55 @@ struct DeadLetterTests {
     #expect(try catalog.removeDead() == 2)
     #expect(catalog.deadCounts().isEmpty)
   }
+
+  private func dead(_ endpoint: UInt32, _ sequence: UInt64, at time: UInt64) -> DeadLetterRecord {
+    DeadLetterRecord(
+      endpoint: endpoint, position: Position(sequence: sequence, index: 0),
+      eventID: "msg_\(sequence)", type: "job.failed", attempts: 8, lastStatus: 500,
+      failure: "status is not 2xx", expired: false, diedAt: UnixMilliseconds(time))
+  }
+
+  @Test func `what was sent again leaves the list and comes back only when it dies again`() throws {
+    let room = try CatalogRoom()
+    let catalog = try room.open()
+    let made = try catalog.createEndpoint(application: "default", .named("a"))
+    let letters = (1...3).map { dead(made.number, $0, at: 100 * $0) }
+    try catalog.recordDead(letters)
+    let first = letters[0].position
+    #expect(
+      try catalog.deadPositions(
+        endpoint: made.number, diedSince: UnixMilliseconds(150), after: nil, limit: 9)
+        == [letters[1].position, letters[2].position])
+    try catalog.settleDead(
+      endpoint: made.number, positions: [first], before: UnixMilliseconds(400))
+    #expect(catalog.deadCounts() == [made.number: 2])
+    // A recovery reads the old death once more.
+    try catalog.recordDead([letters[0]])
+    #expect(try catalog.deadLetters().map(\.eventID) == ["msg_3", "msg_2"])
+    try catalog.recordDead([dead(made.number, 1, at: 500)])
+    #expect(try catalog.deadLetters().map(\.eventID) == ["msg_1", "msg_3", "msg_2"])
+    // It died again before anybody could take it off the list.
+    try catalog.recordDead([dead(made.number, 2, at: 600)])
+    try catalog.settleDead(
+      endpoint: made.number, positions: [letters[1].position], before: UnixMilliseconds(550))
+    #expect(catalog.deadCounts() == [made.number: 3])
+    try catalog.close()
+    #expect(try room.open().deadCounts() == [made.number: 3])
+  }
+
+  @Test func `a purge counts, takes, and stays taken`() throws {
+    let room = try CatalogRoom()
+    let catalog = try room.open()
+    let made = try catalog.createEndpoint(application: "default", .named("a"))
+    let letters = (1...3).map { dead(made.number, $0, at: 100 * $0) }
+    try catalog.recordDead(letters)
+    let since = UnixMilliseconds(200)
+    #expect(try catalog.purgeDead(endpoints: [made.number], since: since, isTrial: true) == 2)
+    #expect(catalog.deadCounts() == [made.number: 3])
+    #expect(try catalog.purgeDead(endpoints: [made.number], since: since, isTrial: false) == 2)
+    try catalog.recordDead(letters)
+    #expect(try catalog.deadLetters().map(\.eventID) == ["msg_1"])
+    #expect(try catalog.purgeDead(endpoints: [made.number], since: nil, isTrial: false) == 1)
+    #expect(catalog.deadCounts().isEmpty)
+  }
 }
