@@ -103,7 +103,7 @@ let package = Package(
     tests("IngestTests", ["Base", "Flow", "Platform", "Wire", "Routing", "Ingest"]),
     tests("DeliveryTests", ["Base", "Flow", "Platform", "Wire", "TLS", "Delivery"]),
     tests("CatalogTests", ["Base", "Flow", "TLS", "Wire", "Catalog"]),
-    tests("BrokerTests", ["Base", "Storage", "Broker"]),
+    tests("BrokerTests", ["Base", "Flow", "Storage", "Routing", "Delivery", "Broker"]),
     tests("AdminTests", ["Base", "Flow", "Wire", "TLS", "Catalog", "Broker", "Admin"]),
     .target(
       name: "Simulation", dependencies: ["Base", "Flow", "Platform"], path: "Tests/Simulation",

@@ -51,6 +51,8 @@ package struct AdminRoutes {
     routes.addMessages(control)
     routes.addReports(control)
     routes.addDeadLetters(control)
+    routes.addEvents(control)
+    routes.addReplays(control)
     return routes.build(control)
   }
 

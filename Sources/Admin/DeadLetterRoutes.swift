@@ -32,9 +32,37 @@ struct DeadLetterOut: Encodable {
   }
 }
 
+/// What to take off the list for good.
+struct PurgeIn: Decodable {
+  /// Name or id; all of the application otherwise.
+  var endpoint: String?
+  /// Only what was given up then or later, RFC 3339.
+  var since: String?
+  /// Only count.
+  var dryRun: Bool?
+}
+
+/// How many letters a purge took, or would take.
+struct PurgeOut: Encodable {
+  var count: Int
+}
+
 extension AdminRoutes {
+  /// `POST /api/v1/app/{app}/dead/purge`.
+  mutating func addPurge(_ control: BrokerControl) {
+    on(.post, "/api/v1/app/{app}/dead/purge", .admin) { request, context in
+      let given = try await JSON.decode(PurgeIn.self, from: request)
+      let count = try control.purgeDead(
+        application: try context.application(), endpoint: given.endpoint,
+        since: try given.since.map { try TimeText.read($0, field: "since", in: "body") },
+        isTrial: given.dryRun ?? false)
+      return try JSON.response(PurgeOut(count: count))
+    }
+  }
+
   /// `GET /api/v1/app/{app}/dead`, the newest first; `before` (or `iterator`) goes on.
   mutating func addDeadLetters(_ control: BrokerControl) {
+    addPurge(control)
     on(.get, "/api/v1/app/{app}/dead", .read) { request, context in
       let query = QueryReader(request)
       let limit = try query.limit()

@@ -57,7 +57,7 @@ extension BrokerControl {
     }
   }
 
-  private func applicationNames() throws(ControlError) -> [UInt32: String] {
+  func applicationNames() throws(ControlError) -> [UInt32: String] {
     let applications = try catalogCall { () throws(CatalogError) in try catalog.applications() }
     var names: [UInt32: String] = [:]
     for application in applications { names[application.number] = application.name }

@@ -12,6 +12,7 @@ public final class BrokerControl: Sendable {
   public let settings: Settings
   let plane: DataPlane
   let funnel: RoutingFunnel
+  let replays = ReplayTasks()
   let started: UInt64
   /// Whether the configuration could be read when it was read last.
   let reloadSucceeded = Atomic(true)

@@ -58,6 +58,19 @@ extension DataPlane {
     throw .unavailable("the removal is not on disk after 10 s; the endpoint stays listed, try again")
   }
 
+  /// Has deliveries made once more, as far as the lane has room for them.
+  func redeliver(_ endpoint: EndpointNumber, _ positions: [Position]) async -> Redelivery {
+    await withCheckedContinuation { continuation in
+      reactorMailboxes[reactor(of: endpoint)].post(
+        .redeliver(endpoint, positions, done: { continuation.resume(returning: $0) }))
+    }
+  }
+
+  /// Whether an outcome of the endpoint's reactor, counted from 1, is on disk.
+  func isDurable(outcome: UInt64, of endpoint: EndpointNumber) -> Bool {
+    journal.durableOutcomes(reactor: reactor(of: endpoint)) >= outcome
+  }
+
   /// Every lane as it stands.
   func statuses() async -> [LaneStatus] {
     var all: [LaneStatus] = []

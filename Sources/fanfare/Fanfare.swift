@@ -21,7 +21,8 @@ struct Fanfare: AsyncParsableCommand {
     version: programVersion,
     groupedSubcommands: [
       CommandGroup(name: "Broker", subcommands: [Serve.self, ConfigCommand.self, Health.self]),
-      CommandGroup(name: "Events", subcommands: [Publish.self, Listen.self]),
+      CommandGroup(
+        name: "Events", subcommands: [Publish.self, Listen.self, Events.self, Replay.self]),
       CommandGroup(name: "Receivers", subcommands: [EndpointCommand.self, AppCommand.self]),
       CommandGroup(
         name: "State", subcommands: [Status.self, Spool.self, DeadCommand.self]),

@@ -4,8 +4,90 @@ internal import Wire
 /// `fanfare dead`: deliveries that were given up.
 struct DeadCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "dead", abstract: "Deliveries that were given up: list.",
-    subcommands: [DeadList.self])
+    commandName: "dead", abstract: "Deliveries that were given up: list, replay, purge.",
+    subcommands: [DeadList.self, DeadReplay.self, DeadPurge.self])
+}
+
+/// `fanfare dead replay`.
+struct DeadReplay: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "replay", abstract: "Send what was given up once more.",
+    discussion: """
+      Examples:
+        fanfare dead replay --endpoint ci-server
+        fanfare dead replay --since 2h --rate 10/s
+      It is pending again, and off the list, when it is handed over; it comes back when it fails for
+      good once more. ^C cancels. Disabled endpoints are left out.
+      """)
+
+  @Option(help: "Only of this endpoint, by name or id; all of the application otherwise.")
+  var endpoint: String?
+
+  @Option(help: "Only what was given up since: RFC 3339, or how long ago, such as 2h.")
+  var since: String?
+
+  @OptionGroup var pace: ReplayOptions
+  @OptionGroup var application: ApplicationOption
+  @OptionGroup var client: ClientOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() async throws {
+    var members: [(String, JSONValue?)] = [
+      ("app", .string(application.app)), ("failed", .bool(true)),
+      ("endpoint", endpoint.map { .string($0) }),
+    ]
+    if let since {
+      members.append(("since", .string(try TimeOption.text(since, flag: "--since"))))
+    }
+    let follower = ReplayFollower(client: try client.client(), options: pace, json: output.json)
+    try await follower.run(.members(members + pace.members))
+  }
+}
+
+/// `fanfare dead purge`.
+struct DeadPurge: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "purge", abstract: "Take what was given up off the list for good; it asks.",
+    discussion: """
+      Examples:
+        fanfare dead purge --endpoint ci-server
+        fanfare dead purge --since 2h --yes
+      """)
+
+  @Option(help: "Only of this endpoint, by name or id; all of the application otherwise.")
+  var endpoint: String?
+
+  @Option(help: "Only what was given up since: RFC 3339, or how long ago, such as 2h.")
+  var since: String?
+
+  @Flag(name: .shortAndLong, help: "Do not ask.")
+  var yes = false
+
+  @OptionGroup var application: ApplicationOption
+  @OptionGroup var client: ClientOptions
+
+  func run() throws {
+    let client = try client.client()
+    if !yes {
+      let count = try purge(client, isTrial: true)
+      if count == 0 { return Console.talk("nothing to purge") }
+      let what = endpoint.map { " of '\(Console.clean($0))'" } ?? ""
+      try Consent.obtain(yes, "purge \(Consent.counted(count, "dead letter"))\(what) for good?")
+    }
+    let count = try purge(client, isTrial: false)
+    Console.talk("purged \(Consent.counted(count, "dead letter"))")
+  }
+
+  private func purge(_ client: APIClient, isTrial: Bool) throws(Failure) -> Int {
+    var members: [(String, JSONValue?)] = [("endpoint", endpoint.map { .string($0) })]
+    if let since {
+      members.append(("since", .string(try TimeOption.text(since, flag: "--since"))))
+    }
+    if isTrial { members.append(("dryRun", .bool(true))) }
+    let answer = try client.value(
+      "POST", "\(application.path)/dead/purge", body: .members(members))
+    return answer["count"]?.integer ?? 0
+  }
 }
 
 /// `fanfare dead list`.
