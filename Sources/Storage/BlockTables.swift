@@ -100,6 +100,23 @@ package struct BlockTables {
     return true
   }
 
+  /// Everything but the events: of a block whose payload is lost.
+  package var withoutEvents: BlockTables {
+    var result = self
+    result.events = .empty
+    return result
+  }
+
+  /// Lays definitions and outcomes down again, as they are.
+  func write(_ writer: inout BlockWriter) {
+    var definitions = 0
+    _ = forEachAudience { _, _ in definitions += 1 }
+    writer.table(TableTag.audiences, count: definitions, bytes: audiences)
+    writer.table(
+      TableTag.delivered, count: delivered.count / Self.deliveredBytes, bytes: delivered)
+    writer.table(TableTag.outcomes, count: outcomes.count / Self.outcomeBytes, bytes: outcomes)
+  }
+
   package var eventCount: Int { events.count / Self.eventBytes }
   package func event(_ index: Int) -> EventHeader {
     events.load(index * Self.eventBytes, as: EventHeader.self)

@@ -65,6 +65,11 @@ public struct DirectoryLayout: Sendable, Equatable {
     return .foreign
   }
 
+  /// What a path below `journal/` stands for.
+  func entry(path: String) -> Entry {
+    Self.entry(String(path.dropFirst(journal.count + 1)))
+  }
+
   private static func number(in name: String, at offset: Int) -> UInt64? {
     UInt64(String(name.dropFirst(offset).prefix(16)), radix: 16)
   }

@@ -12,6 +12,8 @@ public struct RecoveryFinding: Sendable, Equatable {
     case corruption
     /// A segment that the checkpoint still needs is gone.
     case missingSegment
+    /// Events whose audience was defined in a block that is lost: nobody knows whom they are for.
+    case unknownAudience
     /// A file that is no part of the log; left alone.
     case foreignFile
     /// A checkpoint that can't be read; the one before, or the whole log, was used.
@@ -36,14 +38,18 @@ public struct RecoveryFinding: Sendable, Equatable {
   public var text: String {
     switch kind {
     case .tornTail:
-      "torn tail: \(path) from offset \(offset), \(length) bytes, block \(firstSequence) "
-        + "and after: never known to be synced, possibly acknowledged; kept in \(quarantine ?? "-")"
+      "torn tail: \(path) at offset \(offset), \(length) bytes, blocks \(firstSequence) to "
+        + "\(lastSequence) were never known to be synced and are possibly acknowledged; kept in "
+        + "\(quarantine ?? "-")"
     case .corruption:
       "corruption: \(path) at offset \(offset), \(length) bytes, blocks \(firstSequence) to "
         + "\(lastSequence) were durable and can't be read; kept in \(quarantine ?? "-")"
     case .missingSegment:
       "missing segment: \(path), blocks \(firstSequence) to \(lastSequence), "
         + "with deliveries still pending"
+    case .unknownAudience:
+      "unknown audience: \(path) at offset \(offset), block \(firstSequence): events whose "
+        + "audience was defined in a lost block; they are kept and sent to nobody"
     case .foreignFile: "ignored: \(path) is no part of the log"
     case .damagedCheckpoint: "damaged checkpoint: \(path), not used"
     }

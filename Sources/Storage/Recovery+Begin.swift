@@ -15,8 +15,7 @@ extension RecoveryRun {
   /// syncs, and only then gives it its name: from then on it supersedes the old tail.
   func beginSegment(_ tail: Tail) throws(StorageError) -> Beginning {
     let number = freshNumber
-    let tailBlocks = tail.isClean ? [] : blocksBeyond(tail.watermark)
-    let first = tailBlocks.first?.sequence ?? tail.last + 1
+    let first = tail.isClean ? tail.last + 1 : tail.watermark + 1
     let header = SegmentHeader(
       number: number, firstSequence: first, createdAt: now.unix.value,
       segmentBytes: UInt64(segmentBytes))
@@ -25,7 +24,7 @@ extension RecoveryRun {
     ledger.begin()
     let buffer = GatherBuffer(capacity: 1 << 16)
     header.append(to: buffer)
-    let entries = try copyTail(tailBlocks, salt: header.salt, tail, ledger, buffer)
+    let entries = try copyTail(from: first, salt: header.salt, tail, ledger, buffer)
     let file = try SegmentFile.zeroed(temporary, bytes: segmentBytes, disk: disk)
     try onPath(temporary) { () throws(SystemError) in
       try unsafe disk.writeAll(file, buffer.view.bytes, at: 0)
@@ -42,44 +41,63 @@ extension RecoveryRun {
     return Beginning(active: active, ledger: ledger, facts: facts, entries: entries)
   }
 
-  private func blocksBeyond(_ watermark: UInt64) -> [ScannedBlock] {
-    plans.last?.blocks.filter { $0.sequence > watermark } ?? []
-  }
-
+  /// Lays down every block from `first` on, and an empty one for each that is lost: no sequence is
+  /// missing in the fresh segment.
   private func copyTail(
-    _ blocks: [ScannedBlock], salt: UInt64, _ tail: Tail, _ ledger: SegmentLedger,
+    from first: UInt64, salt: UInt64, _ tail: Tail, _ ledger: SegmentLedger,
     _ buffer: GatherBuffer
   ) throws(StorageError) -> [SegmentIndex.Entry] {
-    guard let plan = plans.last, !blocks.isEmpty else { return [] }
+    guard let plan = plans.last, first <= tail.last else { return [] }
+    let blocks = plan.blocks.filter { $0.sequence >= first }
     let total = blocks.reduce(0) { $0 + $1.length }
     guard total <= segmentBytes - (1 << 20) else {
       throw .tailTooLarge(path: plan.path, bytes: UInt64(total))
     }
     var entries: [SegmentIndex.Entry] = []
     try withReader(plan) { (reader) throws(SystemError) in
-      for block in blocks {
+      var next = blocks[...]
+      for sequence in first...tail.last {
         let start = buffer.count
-        if block.kind == .footer {
-          // The footer of the old segment means nothing here; its sequence must not be missing.
-          var writer = BlockWriter(buffer, kind: .tables, sequence: block.sequence)
-          _ = writer.finish()
-        } else if let view = try reader.view(block.offset, block.length) {
-          buffer.append(view)
-        }
-        BlockHeader.seal(
-          in: buffer, at: start, salt: salt, durableThrough: tail.watermark)
-        if block.kind == .events, let tables = try Self.tables(reader, block) {
+        let block = next.first?.sequence == sequence ? next.popFirst() : nil
+        try Self.lay(block, sequence: sequence, reader, buffer)
+        BlockHeader.seal(in: buffer, at: start, salt: salt, durableThrough: tail.watermark)
+        if let block, block.kind == .events, let tables = try Self.tables(reader, block) {
           for index in 0..<tables.eventCount where tables.audience(index) != 0 {
             _ = ledger.note(tables.audience(index))
           }
-          ledger.add(sequence: block.sequence, offset: start, length: block.length)
+          ledger.add(sequence: sequence, offset: start, length: block.length)
           entries.append(
-            SegmentIndex.Entry(sequence: block.sequence, offset: start, length: block.length))
+            SegmentIndex.Entry(sequence: sequence, offset: start, length: block.length))
         }
       }
     }
     ledger.forgetDefinitions()
     return entries
+  }
+
+  /// Appends a block as it is; of a torn one, its definitions and outcomes. The footer of the old
+  /// segment means nothing here.
+  private static func lay(
+    _ block: ScannedBlock?, sequence: UInt64, _ reader: ChunkReader, _ buffer: GatherBuffer
+  ) throws(SystemError) {
+    if let block, block.kind != .footer, try isAsStored(block, reader),
+      let view = try reader.view(block.offset, block.length)
+    {
+      return buffer.append(view)
+    }
+    var writer = BlockWriter(buffer, kind: .tables, sequence: sequence)
+    if let block, block.kind == .tables, let tables = try tables(reader, block) {
+      tables.withoutEvents.write(&writer)
+    }
+    _ = writer.finish()
+  }
+
+  /// Whether its kind is still what its header says: not that of a torn block.
+  private static func isAsStored(_ block: ScannedBlock, _ reader: ChunkReader)
+    throws(SystemError) -> Bool
+  {
+    guard let view = try reader.view(block.offset, BlockHeader.byteCount) else { return false }
+    return BlockHeader(view)?.kind == block.kind
   }
 
   /// Gives back the old tail's unused space, or restarts in a row would fill the disk with zeros.

@@ -25,8 +25,8 @@ extension RecoveryRun {
     }
     noteDamage(upTo: watermark)
     try cutTornTail(after: watermark)
-    let end = plans.last?.last ?? 0
-    try refuseIfBehind(end: end, watermark: watermark)
+    let end = plans.reduce(0) { max($0, $1.last) }
+    try judgeEnd(end, watermark: watermark)
     noteMissingSegments()
     let beyond = plans.last?.blocks.contains { $0.sequence > watermark && !isStatement($0) }
     return Tail(
@@ -45,10 +45,9 @@ extension RecoveryRun {
           .corruption, plan, offset: gap.offset, end: gap.end, first: gap.sequence,
           last: (gap.nextSequence ?? min(plan.limit, watermark + 1)) - 1)
       }
-      if plan.header == nil, !plan.blocks.isEmpty {
-        note(
-          .corruption, plan, offset: 0, end: SegmentHeader.byteCount, first: plan.first,
-          last: plan.first)
+      if plan.header == nil {
+        let end = plan.blocks.map(\.offset).min() ?? SegmentHeader.byteCount
+        note(.corruption, plan, offset: 0, end: end, first: plan.first, last: plan.first)
       }
       let isLast = position == plans.count - 1
       if !isLast, plan.limit != .max, plan.last + 1 < plan.limit,
@@ -65,50 +64,65 @@ extension RecoveryRun {
     }
   }
 
-  /// Whether damage in the last segment explains that the log ends before the watermark.
-  private var tailIsDamaged: Bool {
-    plans.last?.gaps.contains { $0.nextSequence == nil && $0.end > $0.offset } ?? false
+  /// The log ends before what a checkpoint saw durable: the end of the segment that held it is
+  /// damaged, which is reported, or the files are not those that the checkpoint was taken of.
+  private func judgeEnd(_ end: UInt64, watermark: UInt64) throws(StorageError) {
+    guard let checkpoint, end < checkpoint.syncedThrough else { return }
+    let held = checkpoint.segments.last { $0.firstSequence <= checkpoint.syncedThrough }
+    let plan = plans.first { $0.number == held?.number }
+    guard let held, numbersSeen.contains(held.number), plan == nil || plan?.salt == held.salt else {
+      throw .checkpointAhead(
+        path: layout.checkpoint(checkpoint.ordinal), checkpoint: checkpoint.syncedThrough, log: end)
+    }
+    guard let plan, !plan.gaps.contains(where: { $0.nextSequence == nil }) else { return }
+    note(
+      .corruption, plan, offset: plan.end, end: plan.end, first: end + 1,
+      last: checkpoint.syncedThrough)
   }
 
-  private func refuseIfBehind(end: UInt64, watermark: UInt64) throws(StorageError) {
-    guard let checkpoint, end < checkpoint.syncedThrough, !tailIsDamaged else { return }
-    throw .checkpointAhead(
-      path: layout.checkpoint(checkpoint.ordinal), checkpoint: checkpoint.syncedThrough, log: end)
-  }
-
-  /// The first damage beyond the watermark ends the log: what follows was never acknowledged before
-  /// it, and a sequence must not be missing in the middle of what is.
+  /// What was never known to be synced and is not whole any more goes to quarantine. Whole blocks
+  /// behind it stay: the disk may have damaged it later, and then they were acknowledged.
   private func cutTornTail(after watermark: UInt64) throws(StorageError) {
     guard let plan = plans.last else { return }
-    var cut = plan.gaps.first { $0.sequence > watermark }.map { ($0.offset, $0.sequence) }
+    for gap in plan.gaps where gap.sequence > watermark {
+      note(
+        .tornTail, plan, offset: gap.offset, end: gap.end, first: gap.sequence,
+        last: (gap.nextSequence ?? gap.sequence + 1) - 1)
+    }
+    var kept: [ScannedBlock] = []
+    var wholeCount = 0
     try withReader(plan) { (reader) throws(SystemError) in
-      for block in plan.blocks where block.sequence > watermark {
-        if let cut, block.sequence >= cut.1 { break }
-        if try !Self.isWhole(reader, block) {
-          cut = (block.offset, block.sequence)
-          break
+      for block in plan.blocks {
+        let isDurable = block.sequence <= watermark
+        let isWhole = try isDurable ? true : Self.isWhole(reader, block)
+        if isWhole {
+          kept.append(block)
+          wholeCount = kept.count
+          continue
+        }
+        note(
+          .tornTail, plan, offset: block.offset, end: block.end, first: block.sequence,
+          last: block.sequence)
+        // Its events are lost; definitions and outcomes may still stand in its header section.
+        if try Self.tables(reader, block) != nil {
+          kept.append(
+            ScannedBlock(
+              sequence: block.sequence, offset: block.offset, length: block.length, kind: .tables))
         }
       }
     }
-    guard let (offset, sequence) = cut else { return }
     let index = plans.count - 1
-    let lastEnd = plan.gaps.map(\.end).reduce(plan.end) { max($0, $1) }
-    note(.tornTail, plan, offset: offset, end: lastEnd, first: sequence, last: sequence)
-    plans[index].blocks.removeAll { $0.sequence >= sequence }
-    plans[index].gaps.removeAll { $0.sequence >= sequence }
-    plans[index].end = offset
+    plans[index].blocks = Array(kept[..<wholeCount])
+    plans[index].end = plans[index].blocks.reduce(SegmentHeader.byteCount) { max($0, $1.end) }
   }
 
-  /// Whether every byte of a block is as it was written.
   private static func isWhole(_ reader: ChunkReader, _ block: ScannedBlock) throws(SystemError)
     -> Bool
   {
-    guard let view = try reader.view(block.offset, block.length), let header = BlockHeader(view),
-      let section = view.slice(BlockHeader.byteCount, header.headerLength),
-      let packed = view.slice(BlockHeader.byteCount + header.headerLength, header.packedLength)
+    guard let view = try reader.view(block.offset, BlockHeader.byteCount),
+      let header = BlockHeader(view)
     else { return false }
-    return section.crc == header.headerCRC && packed.crc == header.packedCRC
-      && BlockTables(section, count: header.tableCount) != nil
+    return try SegmentScan.isWhole(reader, header, at: block.offset)
   }
 
   private func noteMissingSegments() {
@@ -149,20 +163,18 @@ extension RecoveryRun {
   func quarantineFindings() throws(StorageError) {
     for index in report.indices
     where report[index].length > 0 && report[index].quarantine == nil {
-      guard let plan = plans.first(where: { $0.path == report[index].path }) else { continue }
+      let finding = report[index]
+      guard case .segment(let number) = layout.entry(path: finding.path) else { continue }
       let target = layout.quarantined(
-        segment: plan.number, offset: report[index].offset,
-        torn: report[index].kind == .tornTail)
-      try copy(plan, report[index], to: target)
+        segment: number, offset: finding.offset, torn: finding.kind == .tornTail)
+      try copy(finding, to: target)
       report[index].quarantine = target
     }
   }
 
-  private func copy(_ plan: SegmentPlan, _ finding: RecoveryFinding, to target: String)
-    throws(StorageError)
-  {
+  private func copy(_ finding: RecoveryFinding, to target: String) throws(StorageError) {
     var failure: SystemError?
-    try withReader(plan) { (reader) throws(SystemError) in
+    try withReader(finding.path) { (reader) throws(SystemError) in
       do throws(SystemError) {
         try? disk.remove(target)
         let file = try disk.open(target, .create)

@@ -37,14 +37,22 @@ final class RecoveryRun {
   let segmentBytes: Int
   let audiences = AudienceTable()
 
+  /// Whether every segment is read block by block, also where its footer says enough: to verify.
+  var readsEveryBlock = false
   var plans: [SegmentPlan] = []
   var report: [RecoveryFinding] = []
-  private var temporaries: [String] = []
+  /// Segments by number, whatever is in them.
+  var numbersSeen: Set<UInt64> = []
+  /// Every checkpoint that can be read, oldest first.
+  private(set) var checkpoints: [Checkpoint] = []
+  /// Unfinished files, and segments that were prepared and not used: removed at the start.
+  private(set) var temporaries: [String] = []
+  /// Segments in which nothing can be read: removed once what they hold is in quarantine.
+  private var unreadable: [String] = []
   /// Segments whose header is all zero: prepared and not used, unless blocks follow.
   private var unused: [SegmentPlan] = []
   private var numberHighest: UInt64 = 0
   private var ordinalHighest: UInt64 = 0
-  private var checkpoints: [Checkpoint] = []
   /// Loaded event tables, the most recently used last.
   private var events: [(segment: UInt64, events: SegmentEvents)] = []
   private static let eventSegmentsMax = 8
@@ -62,17 +70,17 @@ final class RecoveryRun {
   var replayAfter: UInt64 { checkpoint?.replayAfter ?? 0 }
 
   func recover() throws(StorageError) -> RecoveredLog {
-    try survey()
-    try readBlocks()
-    let tail = try judgeTail()
+    let tail = try assess()
     // Nothing was written up to here, so that a refusal leaves everything as it was.
     try makeDirectories()
     try quarantineFindings()
+    for path in unreadable { try? disk.remove(path) }
     let first = plans.first.map(\.first) ?? 1
     let fold = RecoveryFold(
       checkpoint: checkpoint, first: max(first, 1), audiences: audiences, source: self)
     let replayed = try replay(fold)
     let lanes = fold.finish(end: tail.last)
+    noteUnknownAudiences(fold)
     reserveAudiences(through: fold.audienceHighest)
     let beginning = try beginSegment(tail)
     if let last = plans.indices.last { plans[last].supersede(from: beginning.facts.firstSequence) }
@@ -90,9 +98,16 @@ final class RecoveryRun {
       settledSinceCheckpoint: fold.settled)
   }
 
+  /// Reads what is there and concludes what of it is the log; writes nothing.
+  func assess() throws(StorageError) -> Tail {
+    try survey()
+    try readBlocks()
+    return try judgeTail()
+  }
+
   // MARK: What is there
 
-  private func survey() throws(StorageError) {
+  func survey() throws(StorageError) {
     let names: [String]
     do throws(SystemError) { names = try disk.list(layout.journal) } catch {
       // ENOENT: a fresh directory.
@@ -116,8 +131,10 @@ final class RecoveryRun {
   private func surveySegment(_ number: UInt64) throws(StorageError) {
     let path = layout.segment(number)
     numberHighest = max(numberHighest, number)
+    numbersSeen.insert(number)
     var size = 0
     var reading = SegmentHeader.Reading.damaged
+    var isAnother = false
     try onPath(path) { () throws(SystemError) in
       let file = try disk.open(path, .read)
       defer { disk.close(file) }
@@ -126,12 +143,19 @@ final class RecoveryRun {
       if let view = try reader.view(0, SegmentHeader.byteCount) {
         reading = SegmentHeader.read(view)
       }
+      // Either the file has another one's name, or only its first piece comes from elsewhere.
+      if case .valid(let header) = reading, header.number != number {
+        isAnother = try SegmentScan.dominantSalt(reader) ?? header.salt == header.salt
+        reading = .damaged
+      }
+    }
+    if isAnother {
+      report.append(RecoveryFinding(kind: .foreignFile, path: path))
+      return
     }
     switch reading {
     case .newer(let found):
       throw .newerFormat(path: path, found: found, supported: Int(Format.version))
-    case .valid(let header) where header.number != number:
-      report.append(RecoveryFinding(kind: .foreignFile, path: path))
     case .valid(let header):
       plans.append(SegmentPlan(number: number, path: path, header: header, size: size))
     case .zero:
@@ -159,13 +183,14 @@ final class RecoveryRun {
 
   // MARK: Where its blocks are
 
-  private func readBlocks() throws(StorageError) {
+  func readBlocks() throws(StorageError) {
     let survey = SegmentSurvey(disk: disk)
     for plan in unused {
       var scanned = plan
       try survey.fill(&scanned, footerIsEnough: false, direct: true)
       // All zero: prepared, never used. Else its first page was lost and later ones were not.
       if scanned.blocks.isEmpty && scanned.gaps.isEmpty {
+        noteIfUsed(scanned)
         temporaries.append(plan.path)
       } else {
         plans.append(plan)
@@ -174,13 +199,50 @@ final class RecoveryRun {
     plans.sort { $0.number < $1.number }
     // From the newest back: a segment's blocks count up to the first one of the segment after it.
     var limit = UInt64.max
+    var isLast = true
     for index in plans.indices.reversed() {
       plans[index].limit = limit
-      let enough = limit != .max && limit - 1 <= replayAfter && plans[index].header != nil
-      try survey.fill(
-        &plans[index], footerIsEnough: enough, direct: index == plans.count - 1)
-      if plans[index].first > 0 { limit = min(limit, plans[index].first) }
+      let enough =
+        !readsEveryBlock && limit != .max && limit - 1 <= replayAfter && plans[index].header != nil
+      try survey.fill(&plans[index], footerIsEnough: enough, direct: isLast)
+      if plans[index].first > 0 {
+        limit = min(limit, plans[index].first)
+        isLast = false
+      }
     }
+    dropUnreadable()
+  }
+
+  /// A segment without a single block and without a header says nothing about the log.
+  private func dropUnreadable() {
+    for plan in plans where plan.header == nil && plan.first == 0 {
+      let end = plan.gaps.map(\.end).reduce(min(SegmentHeader.byteCount, plan.size)) { max($0, $1) }
+      noteUnreadable(plan, end: end)
+      unreadable.append(plan.path)
+    }
+    plans.removeAll { $0.header == nil && $0.first == 0 }
+  }
+
+  /// Reports a segment that is all zero though blocks were known to stand in it.
+  private func noteIfUsed(_ plan: SegmentPlan) {
+    let wasUsed = checkpoints.contains { checkpoint in
+      checkpoint.segments.contains { facts in
+        facts.number == plan.number && facts.firstSequence <= facts.lastSequence
+      }
+    }
+    let isFollowed = plan.number < plans.reduce(0) { max($0, $1.number) }
+    if wasUsed || isFollowed { noteUnreadable(plan, end: min(plan.size, SegmentHeader.byteCount)) }
+  }
+
+  private func noteUnreadable(_ plan: SegmentPlan, end: Int) {
+    var facts: SegmentFacts?
+    for checkpoint in checkpoints {
+      facts = checkpoint.segments.last { $0.number == plan.number } ?? facts
+    }
+    report.append(
+      RecoveryFinding(
+        kind: .corruption, path: plan.path, offset: 0, length: UInt64(end),
+        firstSequence: facts?.firstSequence ?? 0, lastSequence: facts?.lastSequence ?? 0))
   }
 
   private func makeDirectories() throws(StorageError) {
@@ -211,7 +273,9 @@ final class RecoveryRun {
         for block in plan.blocks where block.sequence > replayAfter && block.kind != .footer {
           count += 1
           guard let tables = try Self.tables(reader, block),
-            fold.fold(sequence: block.sequence, tables: tables)
+            fold.fold(
+              sequence: block.sequence,
+              tables: block.kind == .events ? tables : tables.withoutEvents)
           else {
             noteCorruption(plan, block)
             continue
@@ -226,10 +290,29 @@ final class RecoveryRun {
   func withReader(_ plan: SegmentPlan, _ body: (ChunkReader) throws(SystemError) -> Void)
     throws(StorageError)
   {
-    try onPath(plan.path) { () throws(SystemError) in
-      let file = try disk.open(plan.path, .read)
+    try withReader(plan.path, body)
+  }
+
+  func withReader(_ path: String, _ body: (ChunkReader) throws(SystemError) -> Void)
+    throws(StorageError)
+  {
+    try onPath(path) { () throws(SystemError) in
+      let file = try disk.open(path, .read)
       defer { disk.close(file) }
       try body(try ChunkReader(disk: disk, file: file))
+    }
+  }
+
+  /// Damage took definitions along: whom these events were accepted for is not known any more.
+  private func noteUnknownAudiences(_ fold: RecoveryFold) {
+    for sequence in fold.unknownAudiences {
+      guard let plan = plans.last(where: { $0.first <= sequence && sequence < $0.limit }),
+        let block = plan.blocks.first(where: { $0.sequence == sequence })
+      else { continue }
+      report.append(
+        RecoveryFinding(
+          kind: .unknownAudience, path: plan.path, offset: UInt64(block.offset),
+          firstSequence: sequence, lastSequence: sequence))
     }
   }
 

@@ -35,6 +35,8 @@ final class RecoveryFold {
   private(set) var settled: [Outcome]
   private(set) var remembered: [RememberedID]
   private(set) var highWater: UInt32
+  /// Blocks with events of an audience that nothing defines, ascending.
+  private(set) var unknownAudiences: [UInt64] = []
   /// The highest audience number that an event carries.
   private(set) var audienceHighest: UInt32 = 0
 
@@ -91,9 +93,12 @@ final class RecoveryFold {
   }
 
   private func foldEvents(_ sequence: UInt64, _ tables: BlockTables) {
+    var isKnown = true
     for index in 0..<tables.eventCount {
       audienceHighest = max(audienceHighest, tables.audience(index))
+      isKnown = isKnown && self.isKnown(AudienceNumber(tables.audience(index)))
     }
+    if !isKnown { unknownAudiences.append(sequence) }
     if sequence > replayOutcomesAfter {
       counters.accepted += UInt64(tables.eventCount)
       for index in 0..<tables.eventCount { remember(tables.event(index)) }
@@ -113,8 +118,14 @@ final class RecoveryFold {
     }
   }
 
+  private func isKnown(_ audience: AudienceNumber) -> Bool {
+    if audience == .empty { return true }
+    return unsafe !audiences.endpoints(of: audience).isEmpty
+  }
+
+  /// An event that is sent to nobody is forgotten, so that its publisher's second try is taken.
   private func remember(_ header: EventHeader) {
-    guard header.flags & EventHeader.publisherGaveID != 0 else { return }
+    guard header.flags & EventHeader.publisherGaveID != 0, isKnown(header.audience) else { return }
     remembered.append(
       RememberedID(
         key: RememberedID.key(application: header.application, idHash: header.idHash),

@@ -7,106 +7,77 @@ package struct ScannedBlock: BitwiseCopyable {
   package var offset: Int
   package var length: Int
   package var kind: BlockKind
-  /// What it holds.
-  package var usage = LogUsage.zero
+
+  /// The byte after it.
+  package var end: Int { offset + length }
 }
 
 /// Bytes of a segment that are no block, and the sequences that stood there.
 package struct ScanGap: Equatable {
-  var offset: Int
+  package var offset: Int
   /// First byte that is good, or only zero, again.
-  var end: Int
+  package var end: Int
   /// First missing sequence.
-  var sequence: UInt64
+  package var sequence: UInt64
   /// The first sequence after the gap; `nil` when nothing valid follows in the segment.
-  var nextSequence: UInt64?
+  package var nextSequence: UInt64?
 }
 
 /// What one pass over a segment's headers found.
 package struct SegmentScan {
+  /// Ascending by sequence; each sequence once.
   package var blocks: [ScannedBlock] = []
   package var gaps: [ScanGap] = []
   /// The highest watermark that a header states.
   package var durableThrough: UInt64 = 0
   /// The byte after the last valid block.
   package var end = SegmentHeader.byteCount
-  /// The salt that was used: the header's, or with a damaged header that of the first block.
+  /// The salt that was used: the header's, or with a damaged header that of most blocks.
   package var salt: UInt64?
 
-  /// Hops from header to header; after damage it looks at every 64th byte for the next block of the
-  /// same salt, so that a damaged length ends nothing.
+  private var first: UInt64
+  /// The byte after the last one that is neither zero nor part of a block or trailer.
+  private var junkEnd = 0
+
+  private init(salt: UInt64?, first: UInt64) {
+    self.salt = salt
+    self.first = first
+  }
+
+  /// Hops from header to header while each block stands right behind the one before. Where that
+  /// ends, it looks at every 64th byte for blocks of the same salt, in whatever order they stand:
+  /// so a damaged length ends nothing, and pieces that changed places hide nothing between them.
   /// - Parameters:
-  ///   - salt: the segment's; `nil` takes the first block's.
-  ///   - first: the segment's first sequence.
+  ///   - salt: the segment's; `nil` takes that of most blocks.
+  ///   - first: the segment's first sequence; 0 when it is not known.
   package static func run(_ reader: ChunkReader, salt: UInt64?, first: UInt64) throws(SystemError)
     -> SegmentScan
   {
-    var scan = SegmentScan()
-    scan.salt = salt
-    var offset = SegmentHeader.byteCount
-    var expected = first
-    while offset + BlockHeader.byteCount <= reader.size {
-      if let header = try scan.header(reader, offset, expected: expected) {
-        if header.sequence > expected, expected > 0 {
-          scan.noteGap(offset, offset, expected, header.sequence)
-        }
-        scan.add(header, at: offset, events: try Self.events(reader, header, at: offset))
-        offset += header.blockLength
-        expected = header.sequence + 1
-        continue
-      }
-      let search = try scan.resume(reader, from: offset, expected: expected)
-      if search.nonZeroEnd == offset && search.next == nil { break }
-      scan.noteGap(offset, search.next ?? search.nonZeroEnd, expected, search.sequence)
-      guard let next = search.next else { break }
-      offset = next
-      expected = search.sequence ?? expected
-    }
+    var scan = SegmentScan(salt: salt, first: first)
+    if salt == nil { scan.salt = try dominantSalt(reader) }
+    let chainEnd = try scan.followChain(reader)
+    try scan.search(reader, from: chainEnd)
+    scan.noteGaps()
     return scan
   }
 
-  private mutating func noteGap(_ offset: Int, _ end: Int, _ sequence: UInt64, _ next: UInt64?) {
-    gaps.append(ScanGap(offset: offset, end: end, sequence: sequence, nextSequence: next))
+  // MARK: Blocks
+
+  /// - Returns: where the chain ends.
+  private mutating func followChain(_ reader: ChunkReader) throws(SystemError) -> Int {
+    var offset = SegmentHeader.byteCount
+    var expected = first
+    while let header = try header(reader, offset), expected == 0 || header.sequence == expected {
+      add(header, at: offset)
+      offset += header.blockLength
+      expected = header.sequence + 1
+    }
+    return offset
   }
 
-  /// Events of a block: the count of its first table.
-  private static func events(_ reader: ChunkReader, _ header: BlockHeader, at offset: Int)
-    throws(SystemError) -> UInt64
-  {
-    guard header.kind == .events, header.headerLength >= BlockTables.tableHeaderBytes,
-      let table = try reader.view(
-        offset + BlockHeader.byteCount, BlockTables.tableHeaderBytes),
-      table.u16(0) == TableTag.events
-    else { return 0 }
-    return UInt64(table.u32(4))
-  }
-
-  private mutating func add(_ header: BlockHeader, at offset: Int, events: UInt64) {
-    blocks.append(
-      ScannedBlock(
-        sequence: header.sequence, offset: offset, length: header.blockLength, kind: header.kind,
-        usage: header.usage(events: events)))
-    durableThrough = max(durableThrough, header.durableThrough)
-    end = offset + header.blockLength
-  }
-
-  /// The valid header at `offset`, if there is one that can follow what came before.
-  private mutating func header(_ reader: ChunkReader, _ offset: Int, expected: UInt64)
-    throws(SystemError) -> BlockHeader?
-  {
-    guard let view = try reader.view(offset, BlockHeader.byteCount),
-      view.u32(0) == BlockHeader.magic, let header = BlockHeader(view),
-      salt == nil || header.salt == salt, header.sequence >= expected,
-      header.blockLength <= reader.size - offset
-    else { return nil }
-    if salt == nil { salt = header.salt }
-    return header
-  }
-
-  private mutating func resume(_ reader: ChunkReader, from start: Int, expected: UInt64)
-    throws(SystemError) -> (next: Int?, sequence: UInt64?, nonZeroEnd: Int)
-  {
-    var nonZeroEnd = start
+  private mutating func search(_ reader: ChunkReader, from start: Int) throws(SystemError) {
+    var seen: Set<UInt64> = []
+    var isAscending = true
     var offset = start
     while offset < reader.size {
       let length = min(1 << 16, reader.size - offset)
@@ -115,21 +86,115 @@ package struct SegmentScan {
         offset += length
         continue
       }
-      for place in stride(from: offset, to: offset + length, by: Format.alignment) {
-        let cell = min(Format.alignment, reader.size - place)
-        guard let bytes = try reader.view(place, cell) else { continue }
-        if bytes.isZero(0, cell) { continue }
-        if place > start, let header = try header(reader, place, expected: expected) {
-          return (place, header.sequence, nonZeroEnd)
+      // Filled only here: most segments end with their chain.
+      if seen.isEmpty { for block in blocks { seen.insert(block.sequence) } }
+      let chunkEnd = offset + length
+      while offset < chunkEnd {
+        let cell = min(Format.alignment, reader.size - offset)
+        guard let header = try header(reader, offset), seen.insert(header.sequence).inserted else {
+          try noteJunk(reader, offset, cell)
+          offset += cell
+          continue
         }
-        if !isTrailer(bytes, at: place, size: reader.size) { nonZeroEnd = place + cell }
+        isAscending = isAscending && header.sequence > blocks.last?.sequence ?? 0
+        add(header, at: offset)
+        // The length of a block that is not whole may span others.
+        offset += try Self.isWhole(reader, header, at: offset) ? header.blockLength : cell
       }
-      offset += length
     }
-    return (nil, nil, nonZeroEnd)
+    if !isAscending { blocks.sort { $0.sequence < $1.sequence } }
   }
 
-  private func isTrailer(_ bytes: RawView, at place: Int, size: Int) -> Bool {
-    place + SegmentTrailer.byteCount == size && SegmentTrailer(bytes) != nil
+  private mutating func add(_ header: BlockHeader, at offset: Int) {
+    let block = ScannedBlock(
+      sequence: header.sequence, offset: offset, length: header.blockLength, kind: header.kind)
+    blocks.append(block)
+    durableThrough = max(durableThrough, header.durableThrough)
+    end = max(end, block.end)
+  }
+
+  /// The valid header of a block of this segment at `offset`.
+  private func header(_ reader: ChunkReader, _ offset: Int) throws(SystemError) -> BlockHeader? {
+    guard let header = try Self.anyHeader(reader, offset), header.salt == salt,
+      header.sequence >= max(first, 1)
+    else { return nil }
+    return header
+  }
+
+  /// A valid header at `offset`, of whatever segment, whose block lies within the file.
+  private static func anyHeader(_ reader: ChunkReader, _ offset: Int) throws(SystemError)
+    -> BlockHeader?
+  {
+    guard let view = try reader.view(offset, BlockHeader.byteCount),
+      view.u32(0) == BlockHeader.magic, let header = BlockHeader(view),
+      header.blockLength <= reader.size - offset
+    else { return nil }
+    return header
+  }
+
+  /// Whether every byte that a block's checksums cover is as it was written.
+  static func isWhole(_ reader: ChunkReader, _ header: BlockHeader, at offset: Int)
+    throws(SystemError) -> Bool
+  {
+    guard let view = try reader.view(offset, header.blockLength),
+      let section = view.slice(BlockHeader.byteCount, header.headerLength),
+      let packed = view.slice(BlockHeader.byteCount + header.headerLength, header.packedLength)
+    else { return false }
+    return section.crc == header.headerCRC && packed.crc == header.packedCRC
+      && BlockTables(section, count: header.tableCount) != nil
+  }
+
+  /// The salt of the blocks that take the most bytes: a piece of another segment may stand where
+  /// the first block was.
+  static func dominantSalt(_ reader: ChunkReader) throws(SystemError) -> UInt64? {
+    var bytes: [(salt: UInt64, bytes: Int)] = []
+    var offset = SegmentHeader.byteCount
+    while offset + BlockHeader.byteCount <= reader.size {
+      let length = min(1 << 16, reader.size - offset)
+      if let chunk = try reader.view(offset, length), chunk.isZero(0, length) {
+        offset += length
+        continue
+      }
+      guard let header = try anyHeader(reader, offset) else {
+        offset += Format.alignment
+        continue
+      }
+      if let index = bytes.firstIndex(where: { $0.salt == header.salt }) {
+        bytes[index].bytes += header.blockLength
+      } else {
+        bytes.append((header.salt, header.blockLength))
+      }
+      offset += try isWhole(reader, header, at: offset) ? header.blockLength : Format.alignment
+    }
+    return bytes.max { $0.bytes < $1.bytes }?.salt
+  }
+
+  // MARK: What is no block
+
+  private mutating func noteJunk(_ reader: ChunkReader, _ offset: Int, _ cell: Int)
+    throws(SystemError)
+  {
+    guard let bytes = try reader.view(offset, cell), !bytes.isZero(0, cell) else { return }
+    let isLast = offset + SegmentTrailer.byteCount == reader.size
+    if isLast, let trailer = SegmentTrailer(bytes), salt == nil || trailer.salt == salt { return }
+    junkEnd = offset + cell
+  }
+
+  private mutating func noteGaps() {
+    var expected = first
+    var place = SegmentHeader.byteCount
+    for block in blocks {
+      if expected > 0, block.sequence > expected {
+        gaps.append(
+          ScanGap(
+            offset: place, end: max(place, block.offset), sequence: expected,
+            nextSequence: block.sequence))
+      }
+      expected = block.sequence + 1
+      place = block.end
+    }
+    if junkEnd > end {
+      gaps.append(ScanGap(offset: end, end: junkEnd, sequence: expected, nextSequence: nil))
+    }
   }
 }
