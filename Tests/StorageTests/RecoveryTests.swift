@@ -121,7 +121,7 @@ struct RecoveryTests {
     }
   }
 
-  @Test func `a torn block takes what was written after it along`() throws {
+  @Test func `a torn block costs none of the whole ones behind it`() throws {
     let world = try World(directory.path)
     world.sync.isHeld = true
     let audience = world.audience(1)
@@ -132,8 +132,13 @@ struct RecoveryTests {
     bytes[middle.offset + 400] ^= 1
     try Bytes.write(bytes, to: layout.segment(1))
     let log = try open()
-    #expect(log.nextSequence == 2 && log.report.map(\.kind) == [.tornTail])
-    #expect(log.report[0].firstSequence == 2 && log.report[0].offset == UInt64(middle.offset))
+    #expect(log.nextSequence == 4 && log.report.map(\.kind) == [.tornTail])
+    #expect(log.report[0].firstSequence == 2 && log.report[0].lastSequence == 2)
+    #expect(log.report[0].offset == UInt64(middle.offset))
+    #expect(try event(log, 3).data.count == 1500 && log.lanes.map(\.behind) == [2])
+    #expect(throws: StorageError.self) { try event(log, 2) }
+    // The gap is closed by an empty block: the next start has nothing to report.
+    #expect(try open(60_000).report.isEmpty)
   }
 
   @Test(arguments: [20, 36, 63, 64, 70])
