@@ -202,9 +202,11 @@ struct Examination {
         "the segment ends before the next one begins")
     }
     let footer = plan.blocks.last.flatMap { $0.kind == .footer ? $0 : nil }
-    if let bytes = plan.header?.segmentBytes, footer != nil || isLast, plan.size != Int(bytes) {
+    // A tail that was left at a restart is cut to what counts; nothing else is ever shortened.
+    let isWholeTail = isFollowed && footer == nil && plan.last + 1 == plan.limit
+    if let bytes = plan.header?.segmentBytes, !isWholeTail, plan.size != Int(bytes) {
       fault(
-        .length, min(plan.size, Int(bytes)), 0, first: 0, last: 0,
+        .length, min(plan.size, Int(bytes)), max(0, Int(bytes) - plan.size), first: 0, last: 0,
         "the file has \(plan.size) bytes instead of \(bytes)")
     }
     guard let footer else { return }
