@@ -54,6 +54,15 @@ extension Journal {
       active.file, trailer.view.bytes, at: UInt64(active.blockBytesMax))
   }
 
+  /// States the watermark once more at the segment's end.
+  func mark(_ sequence: UInt64) {
+    let buffer = GatherBuffer(capacity: SegmentTrailer.byteCount)
+    SegmentMark(salt: active.header.salt, durableThrough: sequence).append(to: buffer)
+    do throws(SystemError) {
+      try unsafe disk.writeAll(active.file, buffer.view.bytes, at: UInt64(active.blockBytesMax))
+    } catch { fail(error, path: active.path) }
+  }
+
   func submitSyncIfDue(_ now: Now) {
     guard syncTarget == nil, writtenThrough > syncedThrough else { return }
     let hasEvents = configuration.durability == .fsync && written.contains { $0.hasEvents }

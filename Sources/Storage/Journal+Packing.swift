@@ -171,7 +171,9 @@ extension Journal {
     var writer = BlockWriter(buffer, kind: .tables, sequence: nextSequence)
     finishBlock(start: start, length: writer.finish(), ref: nil)
     needsStatement = false
+    let stated = syncedThrough
     write(now)
+    if failure == nil { mark(stated) }
     if failure == nil { submitSync(now) }
   }
 

@@ -67,17 +67,20 @@ extension RecoveryRun {
   /// The log ends before what a checkpoint saw durable: the end of the segment that held it is
   /// damaged, which is reported, or the files are not those that the checkpoint was taken of.
   private func judgeEnd(_ end: UInt64, watermark: UInt64) throws(StorageError) {
-    guard let checkpoint, end < checkpoint.syncedThrough else { return }
-    let held = checkpoint.segments.last { $0.firstSequence <= checkpoint.syncedThrough }
-    let plan = plans.first { $0.number == held?.number }
-    guard let held, numbersSeen.contains(held.number), plan == nil || plan?.salt == held.salt else {
-      throw .checkpointAhead(
-        path: layout.checkpoint(checkpoint.ordinal), checkpoint: checkpoint.syncedThrough, log: end)
+    guard end < watermark else { return }
+    var short = plans.last
+    if let checkpoint, end < checkpoint.syncedThrough {
+      let held = checkpoint.segments.last { $0.firstSequence <= checkpoint.syncedThrough }
+      short = plans.first { $0.number == held?.number }
+      guard let held, numbersSeen.contains(held.number), short == nil || short?.salt == held.salt
+      else {
+        throw .checkpointAhead(
+          path: layout.checkpoint(checkpoint.ordinal), checkpoint: checkpoint.syncedThrough,
+          log: end)
+      }
     }
-    guard let plan, !plan.gaps.contains(where: { $0.nextSequence == nil }) else { return }
-    note(
-      .corruption, plan, offset: plan.end, end: plan.end, first: end + 1,
-      last: checkpoint.syncedThrough)
+    guard let short, !short.gaps.contains(where: { $0.nextSequence == nil }) else { return }
+    note(.corruption, short, offset: short.end, end: short.end, first: end + 1, last: watermark)
   }
 
   /// What was never known to be synced and is not whole any more goes to quarantine. Whole blocks

@@ -142,3 +142,45 @@ struct SegmentTrailer: Equatable {
     buffer.append((buffer.view.slice(start, 60).map(\.crc) ?? 0).littleEndian)
   }
 }
+
+/// Stands where the trailer of a segment will be, while the log is silent: how far the log was
+/// synced. Far from the last block, so that one lost piece of the disk can't take both.
+///
+/// | Offset | Size | Field |
+/// | --- | --- | --- |
+/// | 0 | 4 | magic `FFM1` |
+/// | 4 | 4 | version |
+/// | 8 | 8 | salt |
+/// | 16 | 8 | durableThrough |
+/// | 24 | 36 | zero |
+/// | 60 | 4 | CRC-32C of bytes 0–59 |
+struct SegmentMark: Equatable {
+  static let magic: UInt32 = 0x314D_4646
+
+  var salt: UInt64
+  var durableThrough: UInt64
+
+  init(salt: UInt64, durableThrough: UInt64) {
+    self.salt = salt
+    self.durableThrough = durableThrough
+  }
+
+  init?(_ view: RawView) {
+    guard view.count >= SegmentTrailer.byteCount, view.u32(0) == Self.magic,
+      view.u32(4) == UInt32(Format.version), let covered = view.slice(0, 60),
+      covered.crc == view.u32(60)
+    else { return nil }
+    salt = view.u64(8)
+    durableThrough = view.u64(16)
+  }
+
+  func append(to buffer: GatherBuffer) {
+    let start = buffer.count
+    buffer.append(Self.magic.littleEndian)
+    buffer.append(UInt32(Format.version).littleEndian)
+    buffer.append(salt.littleEndian)
+    buffer.append(durableThrough.littleEndian)
+    buffer.appendZeros(36)
+    buffer.append((buffer.view.slice(start, 60).map(\.crc) ?? 0).littleEndian)
+  }
+}

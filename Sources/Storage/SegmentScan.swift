@@ -177,6 +177,10 @@ package struct SegmentScan {
     guard let bytes = try reader.view(offset, cell), !bytes.isZero(0, cell) else { return }
     let isLast = offset + SegmentTrailer.byteCount == reader.size
     if isLast, let trailer = SegmentTrailer(bytes), salt == nil || trailer.salt == salt { return }
+    if isLast, let mark = SegmentMark(bytes), salt == nil || mark.salt == salt {
+      durableThrough = max(durableThrough, mark.durableThrough)
+      return
+    }
     junkEnd = offset + cell
   }
 
