@@ -36,6 +36,7 @@ final class CampaignLog {
   private(set) var segments: [String] = []
   private(set) var checkpoints: [String] = []
 
+  private var contentEnds: [String: Int] = [:]
   private let temporary = TemporaryDirectory()
   private var positions: [UInt32: [Position]] = [:]
   private var audiences: [[UInt32]] = []
@@ -61,17 +62,16 @@ final class CampaignLog {
     segments = files.keys.filter { files[$0]?.pages.contains { $0 != nil } == true }
       .filter { $0.hasSuffix(".log") }.sorted()
     checkpoints = files.keys.filter { $0.contains("checkpoint-") }.sorted()
+    let inspector = try JournalInspector(directory: Self.directory, disk: MemoryDisk(files))
+    for segment in inspector.segments {
+      contentEnds[segment.path] = Int(segment.state == .closed ? segment.bytes : segment.usedBytes)
+    }
     try readBack(world)
   }
 
-  /// The byte after the last block of a segment.
-  func contentEnd(_ path: String) -> Int {
-    guard let image = files[path], let last = image.pages.lastIndex(where: { $0 != nil }) else {
-      return 0
-    }
-    let page = image.page(last)
-    return last * FileImage.pageBytes + (page.lastIndex { $0 != 0 } ?? 0) + 1
-  }
+  /// The byte after the last one of a segment that counts: of a tail that was copied to a fresh
+  /// segment, what was copied does not.
+  func contentEnd(_ path: String) -> Int { contentEnds[path] ?? 0 }
 
   // MARK: Making it
 
