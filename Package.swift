@@ -83,7 +83,7 @@ let package = Package(
     .executableTarget(
       name: "fanfare",
       dependencies: [
-        "Base", "Flow", "Wire", "TLS", "Broker", "Catalog", "Admin", "Platform",
+        "Base", "Flow", "Wire", "TLS", "Storage", "Broker", "Catalog", "Admin", "Platform",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"),

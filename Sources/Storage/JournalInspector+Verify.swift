@@ -1,6 +1,6 @@
 internal import Base
 internal import Flow
-internal import System
+internal import Platform
 
 /// Checking everything that can be checked.
 extension JournalInspector {
@@ -241,7 +241,7 @@ struct Examination {
     let trailer = SegmentTrailer(view)
     let isRight =
       trailer?.salt == plan.salt && trailer?.footerOffset == UInt64(footer.offset)
-      && trailer?.footerLength == UInt64(footer.length) && view.isZero(32, 28)
+      && trailer?.footerLength == UInt64(footer.length) && view.isZero(48, 12)
     if !isRight {
       fault(
         .trailer, offset, SegmentTrailer.byteCount, first: 0, last: 0,

@@ -1,6 +1,6 @@
 internal import Base
 internal import Flow
-public import System
+public import Platform
 
 /// Reads a data directory's log as recovery would, and changes nothing.
 ///

@@ -1,6 +1,6 @@
 public import Base
 internal import Flow
-public import System
+public import Platform
 
 /// One thing that a repair does.
 public struct RepairStep: Sendable, Equatable {

@@ -37,7 +37,9 @@ extension RecoveryRun {
     var facts = SegmentFacts(
       number: number, salt: header.salt, firstSequence: first, lastSequence: tail.last,
       bytes: UInt64(segmentBytes), createdAt: header.createdAt, sealedAt: nil)
-    for block in tailBlocks { facts.usage += block.usage }
+    for block in plans.last?.blocks ?? [] where block.sequence >= first {
+      facts.usage += block.usage
+    }
     return Beginning(active: active, ledger: ledger, facts: facts, entries: entries)
   }
 

@@ -7,6 +7,8 @@ package struct ScannedBlock: BitwiseCopyable {
   package var offset: Int
   package var length: Int
   package var kind: BlockKind
+  /// What it holds.
+  package var usage = LogUsage.zero
 
   /// The byte after it.
   package var end: Int { offset + length }
@@ -68,7 +70,7 @@ package struct SegmentScan {
     var offset = SegmentHeader.byteCount
     var expected = first
     while let header = try header(reader, offset), expected == 0 || header.sequence == expected {
-      add(header, at: offset)
+      add(header, at: offset, events: try Self.events(reader, header, at: offset))
       offset += header.blockLength
       expected = header.sequence + 1
     }
@@ -97,7 +99,7 @@ package struct SegmentScan {
           continue
         }
         isAscending = isAscending && header.sequence > blocks.last?.sequence ?? 0
-        add(header, at: offset)
+        add(header, at: offset, events: try Self.events(reader, header, at: offset))
         // The length of a block that is not whole may span others.
         offset += try Self.isWhole(reader, header, at: offset) ? header.blockLength : cell
       }
@@ -105,9 +107,22 @@ package struct SegmentScan {
     if !isAscending { blocks.sort { $0.sequence < $1.sequence } }
   }
 
-  private mutating func add(_ header: BlockHeader, at offset: Int) {
+  /// Events of a block: the count of its first table.
+  private static func events(_ reader: ChunkReader, _ header: BlockHeader, at offset: Int)
+    throws(SystemError) -> UInt64
+  {
+    guard header.kind == .events, header.headerLength >= BlockTables.tableHeaderBytes,
+      let table = try reader.view(
+        offset + BlockHeader.byteCount, BlockTables.tableHeaderBytes),
+      table.u16(0) == TableTag.events
+    else { return 0 }
+    return UInt64(table.u32(4))
+  }
+
+  private mutating func add(_ header: BlockHeader, at offset: Int, events: UInt64) {
     let block = ScannedBlock(
-      sequence: header.sequence, offset: offset, length: header.blockLength, kind: header.kind)
+      sequence: header.sequence, offset: offset, length: header.blockLength, kind: header.kind,
+      usage: header.usage(events: events))
     blocks.append(block)
     durableThrough = max(durableThrough, header.durableThrough)
     end = max(end, block.end)

@@ -26,7 +26,9 @@ struct Fanfare: AsyncParsableCommand {
       CommandGroup(name: "Receivers", subcommands: [EndpointCommand.self, AppCommand.self]),
       CommandGroup(
         name: "State", subcommands: [Status.self, Spool.self, DeadCommand.self]),
-      CommandGroup(name: "Tools", subcommands: [Sign.self, Verify.self, Completions.self]),
+      CommandGroup(
+        name: "Tools",
+        subcommands: [JournalCommand.self, Sign.self, Verify.self, Completions.self]),
     ])
 
   /// Parses, runs, and exits with the code that the contract has for what happened.

@@ -1,7 +1,7 @@
 import Base
 import Flow
+import Platform
 import Storage
-import System
 import Testing
 
 /// Goal: the inspector calls a whole log whole and names damage where it is; a repair makes a log

@@ -1,7 +1,7 @@
 import Base
 import Flow
+import Platform
 import Storage
-import System
 
 /// A log with a known content, as one way of stopping left it, and all that was acknowledged in it.
 final class CampaignLog {

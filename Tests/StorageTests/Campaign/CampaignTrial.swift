@@ -1,7 +1,7 @@
 import Base
 import Flow
+import Platform
 import Storage
-import System
 
 /// One damaged directory, opened: what became of the log.
 struct CampaignTrial {

@@ -1,6 +1,6 @@
+import Platform
 import Storage
 import Synchronization
-import System
 
 /// The content of one file, page by page; a page of zeros takes no memory. Copies are cheap.
 struct FileImage: Equatable {
