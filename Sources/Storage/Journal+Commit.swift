@@ -99,7 +99,8 @@ extension Journal {
     var count = 0
     while count < written.count, written[count].sequence <= sequence {
       let block = written[count]
-      let entry = block.hasEvents
+      let entry =
+        block.hasEvents
         ? SegmentIndex.Entry(
           sequence: block.sequence, offset: block.offset, length: block.length) : nil
       index.committed(through: block.sequence, usage: block.usage, entry: entry)

@@ -31,7 +31,8 @@ extension Journal {
     guard packDefinitionQueue() else { return false }
     let outcomesHere = outcomes.waiting <= Self.outcomesBesideEvents ? outcomes.waiting : 0
     let tables = 4 * (BlockTables.tableHeaderBytes + 8)
-    let section = unsafe tables + block.headers.count + outcomesHere * BlockTables.outcomeBytes
+    let section =
+      unsafe tables + block.headers.count + outcomesHere * BlockTables.outcomeBytes
       + (headIsDefined ? 0 : definitionBytes)
     guard fits(BlockHeader.byteCount + section + block.payloadCount, events: block.eventCount)
     else { return false }

@@ -20,8 +20,9 @@ public struct SegmentSummary: Sendable, Equatable {
   public let bytes: UInt64
   /// What became of it.
   public let state: State
-  /// The first sequence that may stand in it, and the last that does.
+  /// The first sequence that may stand in it.
   public let firstSequence: UInt64
+  /// The last that does.
   public let lastSequence: UInt64
   /// When it was begun, Unix milliseconds; 0 when its header is damaged.
   public let createdAt: UInt64
@@ -49,12 +50,15 @@ public struct BlockSummary: Sendable, Equatable {
   public let kind: String
   /// The watermark that it states.
   public let durableThrough: UInt64
-  /// Entries of its tables; 0 when its header section can't be read.
+  /// Events in it; 0 when its header section can't be read, as with the next two.
   public let events: Int
+  /// Audience definitions.
   public let definitions: Int
+  /// Outcomes of deliveries.
   public let outcomes: Int
-  /// Bytes of its payload as stored and unpacked.
+  /// Bytes of its payload as stored.
   public let packedBytes: Int
+  /// Bytes of its payload unpacked.
   public let plainBytes: Int
   /// Whether its checksums hold.
   public let isWhole: Bool
@@ -92,9 +96,11 @@ public struct CheckpointSummary: Sendable, Equatable {
   public let sequence: UInt64
   /// Recovery reads the log from after this block on.
   public let replayAfter: UInt64
-  /// Lanes, and of these: events behind, deliveries tried and not settled.
+  /// Lanes in it.
   public let lanes: Int
+  /// Events that they have not looked at.
   public let behind: UInt64
+  /// Deliveries that were tried and are not settled.
   public let holes: Int
   /// Publisher-given ids.
   public let remembered: Int

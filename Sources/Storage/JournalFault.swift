@@ -71,12 +71,15 @@ public struct JournalFault: Sendable, Equatable {
 
 /// What `JournalInspector.verify` looked at, and what it found.
 public struct JournalVerdict: Sendable, Equatable {
-  /// Files read.
+  /// Segment files read.
   public internal(set) var segments = 0
+  /// Checkpoints read.
   public internal(set) var checkpoints = 0
-  /// Blocks, events and outcomes that were checked.
+  /// Blocks that were checked.
   public internal(set) var blocks: UInt64 = 0
+  /// Events that were checked.
   public internal(set) var events: UInt64 = 0
+  /// Outcomes that were checked.
   public internal(set) var outcomes: UInt64 = 0
   /// Bytes of the segments.
   public internal(set) var bytes: UInt64 = 0

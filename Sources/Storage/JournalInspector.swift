@@ -33,7 +33,8 @@ public final class JournalInspector {
     self.isLive = isLive
     let never = Now(instant: Instant(nanoseconds: 0), unix: UnixMilliseconds(0))
     run = RecoveryRun(
-      layout: layout, disk: disk, now: never, segmentBytes: JournalConfiguration.segmentBytesDefault)
+      layout: layout, disk: disk, now: never, segmentBytes: JournalConfiguration.segmentBytesDefault
+    )
     run.readsEveryBlock = true
     try run.survey()
     try run.readBlocks()

@@ -1,6 +1,6 @@
 public import Base
 internal import Flow
-public import Platform
+internal import Platform
 
 /// One thing that a repair does.
 public struct RepairStep: Sendable, Equatable {
@@ -81,7 +81,7 @@ public struct JournalRepair {
 
   private func moveAway(_ path: String) throws(StorageError) {
     let layout = inspector.layout
-    let target = free(layout.quarantine + path.dropFirst(layout.journal.count) + ".damaged")
+    let target = free("\(layout.quarantine)\(path.dropFirst(layout.journal.count)).damaged")
     try onPath(path) { () throws(SystemError) in
       try inspector.disk.rename(path, to: target)
       try inspector.disk.syncDirectory(layout.quarantine)

@@ -40,7 +40,7 @@ struct JournalInspectorTests {
 
   @Test func `segments, blocks and events are listed`() throws {
     let world = try fill()
-    let inspector = try inspector()
+    let inspector = try self.inspector()
     #expect(inspector.segments.count >= 2 && inspector.segments[0].state == .closed)
     #expect(inspector.segments.last?.state == .open && !inspector.checkpoints.isEmpty)
     var blocks: [BlockSummary] = []
@@ -50,7 +50,8 @@ struct JournalInspectorTests {
     var events: [EventSummary] = []
     try inspector.forEachEvent { events.append($0) }
     #expect(events.map(\.id) == (0..<40).map { "e\($0)-0" })
-    #expect(events[0].endpoints?.map(\.value) == [1, 2] && events[1].endpoints?.map(\.value) == [3])
+    #expect(
+      events[0].endpoints?.map(\.value) == [1, 2] && events[1].endpoints?.map(\.value) == [3])
     #expect(events.map(\.position.sequence) == world.committedSequences)
     var second: [EventSummary] = []
     try inspector.forEachEvent(segment: 2) { second.append($0) }
@@ -95,7 +96,8 @@ struct JournalInspectorTests {
   @Test func `a damaged checkpoint and a damaged header are set right`() throws {
     let world = try fill()
     world.finish()
-    let checkpoint = layout.journal + "/"
+    let checkpoint =
+      layout.journal + "/"
       + (try #require(Bytes.names(layout.journal).last { $0.hasPrefix("checkpoint-") }))
     var bytes = try Bytes.read(checkpoint)
     bytes[70] ^= 1

@@ -171,7 +171,9 @@ final class CampaignLog {
     let reader = LogReader(index: index, directory: temporary.path, disk: RealDisk())
     let root = DirectoryLayout(root: Self.directory)
     for sequence in Set(positions.values.joined().map(\.sequence)).sorted() {
-      guard let place = index.find(atOrAfter: sequence), place.sequence == sequence else { continue }
+      guard let place = index.find(atOrAfter: sequence), place.sequence == sequence else {
+        continue
+      }
       let all = Set(positions.values.joined().filter { $0.sequence == sequence })
       for position in all.sorted() {
         stored.append(

@@ -65,7 +65,9 @@ struct FileImage: Equatable {
     }
   }
 
-  func byte(_ offset: Int) -> UInt8 { pages[offset / Self.pageBytes]?[offset % Self.pageBytes] ?? 0 }
+  func byte(_ offset: Int) -> UInt8 {
+    pages[offset / Self.pageBytes]?[offset % Self.pageBytes] ?? 0
+  }
 
   mutating func flip(bit: Int, at offset: Int) {
     var page = page(offset / Self.pageBytes)

@@ -33,7 +33,7 @@ struct JournalOptions: ParsableArguments {
 
   /// The log in the directory, to be read only.
   func inspector() throws(Failure) -> JournalInspector {
-    let directory = try directory()
+    let directory = try self.directory()
     let isLive = isUsed(directory)
     if isLive {
       Console.talk("a broker uses \(directory): reading beside it, the log's end is in motion")

@@ -62,7 +62,8 @@ struct JournalInspect: ParsableCommand {
         Table.Cell("\(segment.firstSequence)"), Table.Cell("\(segment.lastSequence)"),
         Table.Cell("\(segment.blocks)"), Table.Cell("\(segment.eventBlocks)"),
         Table.Cell("\(segment.durableThrough)"), Table.Cell(Quantity.sizeText(segment.usedBytes)),
-        Table.Cell(Quantity.sizeText(segment.bytes)), Table.Cell(JournalText.time(segment.createdAt)),
+        Table.Cell(Quantity.sizeText(segment.bytes)),
+        Table.Cell(JournalText.time(segment.createdAt)),
         Table.Cell(segment.path),
       ])
     }

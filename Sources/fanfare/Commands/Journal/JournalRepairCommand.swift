@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Base
 internal import Platform
 internal import Storage
 
@@ -43,7 +44,8 @@ struct JournalRepairCommand: ParsableCommand {
     }
     if dryRun { return }
     try Consent.obtain(
-      yes, "do \(Consent.counted(repair.steps.count, "step")), keeping what is taken out in "
+      yes,
+      "do \(Consent.counted(repair.steps.count, "step")), keeping what is taken out in "
         + "\(directory)/quarantine?")
     try JournalOptions.telling { () throws(StorageError) in
       try repair.perform(now: RealClock().now())
