@@ -68,7 +68,10 @@ extension EventSummary {
       ("time", .string(JournalText.time(time.value))), ("type", .string(type)),
       ("id", .string(id)), ("application", .integer(application.value)),
       ("audience", .integer(audience.value)),
-      ("endpoints", endpoints.map { all in JSONValue.array(all.map { JSONValue.integer($0.value) }) }),
+      (
+        "endpoints",
+        endpoints.map { all in JSONValue.array(all.map { JSONValue.integer($0.value) }) }
+      ),
       ("dataBytes", .integer(dataBytes)),
     ])
   }

@@ -66,7 +66,7 @@ struct VerifyProgress {
 
   mutating func show(_ done: UInt64, _ all: UInt64) {
     guard isShown, all > 0 else { return }
-    let passed = RealClock.monotonic.since(start).value
+    let passed = RealClock.monotonic.since(start).count
     guard passed >= shownAt + 200_000_000 else { return }
     shownAt = passed
     let percent = min(100, done * 100 / all)
