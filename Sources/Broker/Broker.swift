@@ -30,7 +30,10 @@ public final class Broker: Sendable {
     let disk = RealDisk()
     let lock = try storage { () throws(StorageError) in
       try makeDirectory(settings.data, disk, logger)
-      return try DirectoryLock(directory: settings.data)
+      let lock = try DirectoryLock(directory: settings.data)
+      // Before the catalogue is opened, which may bring it up to date.
+      try Recovery.checkFormat(directory: settings.data, disk: disk)
+      return lock
     }
     let catalog = try openCatalog(settings)
     let recovered = try storage { () throws(StorageError) in

@@ -8,6 +8,7 @@ enum CatalogFile {
 
   /// Opens the file at `path`.
   static func open(_ path: String) throws(CatalogError) -> DatabasePool {
+    try refuseNewer(path)
     try create(path)
     var configuration = Configuration()
     configuration.label = "catalog"
@@ -19,7 +20,7 @@ enum CatalogFile {
       try pool.writeWithoutTransaction { database in
         try database.execute(sql: "PRAGMA synchronous = FULL")
       }
-      try migrate(pool, path)
+      try CatalogSchema.migrator.migrate(pool)
       return pool
     } catch let error as CatalogError {
       throw error
@@ -30,12 +31,19 @@ enum CatalogFile {
     }
   }
 
-  private static func migrate(_ pool: DatabasePool, _ path: String) throws {
-    let migrator = CatalogSchema.migrator
-    if try pool.read(migrator.hasBeenSuperseded) {
-      throw CatalogError.failure("catalogue \(path) was written by a later version of Fanfare")
+  /// Looks at the file by a connection that can't write: already a pool's opening changes it. What can't be read that way is the later connection's matter.
+  private static func refuseNewer(_ path: String) throws(CatalogError) {
+    guard unsafe access(path, F_OK) == 0 else { return }
+    var configuration = Configuration()
+    configuration.readonly = true
+    configuration.busyMode = .timeout(lockSecondsMax)
+    guard let queue = try? DatabaseQueue(path: path, configuration: configuration) else { return }
+    defer { try? queue.close() }
+    if (try? queue.read(CatalogSchema.migrator.hasBeenSuperseded)) == true {
+      throw .failure(
+        "catalogue \(path) was written by a newer Fanfare; nothing was changed. "
+          + "Use the newer version.")
     }
-    try migrator.migrate(pool)
   }
 
   /// SQLite gives its companion files the mode of this one.

@@ -73,12 +73,21 @@ package enum CheckpointCoding {
     case damaged
   }
 
+  /// The version of a whole header that this Fanfare does not read.
+  static func newerVersion(_ view: RawView) -> Int? {
+    guard hasHeader(view), view.u32(4) != version else { return nil }
+    return Int(view.u32(4))
+  }
+
+  private static func hasHeader(_ view: RawView) -> Bool {
+    guard view.count >= headerBytes, view.u32(0) == magic, let covered = view.slice(0, 60)
+    else { return false }
+    return covered.crc == view.u32(60)
+  }
+
   package static func decode(_ view: RawView) -> Reading {
-    guard view.count >= headerBytes, view.u32(0) == magic, let covered = view.slice(0, 60),
-      covered.crc == view.u32(60)
-    else { return .damaged }
-    if view.u32(4) != version { return .newer(Int(view.u32(4))) }
-    guard view.u64(32) == UInt64(view.count - headerBytes),
+    if let found = newerVersion(view) { return .newer(found) }
+    guard hasHeader(view), view.u64(32) == UInt64(view.count - headerBytes),
       let body = view.slice(headerBytes, view.count - headerBytes), body.crc == view.u32(40)
     else { return .damaged }
     var reader = Reader(view: body)

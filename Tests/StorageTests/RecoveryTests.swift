@@ -211,13 +211,46 @@ struct RecoveryTests {
     var bytes = try Bytes.read(layout.segment(1))
     for index in 0..<64 { bytes[index] = buffer.view.u8(index) }
     try Bytes.write(bytes, to: layout.segment(1))
-    let before = Bytes.names(layout.journal)
-    #expect(
-      throws: StorageError.newerFormat(path: layout.segment(1), found: 9, supported: 1)
-    ) {
-      _ = try open()
+    let before = try contents()
+    let refusal = StorageError.newerFormat(path: layout.segment(1), found: 9, supported: 1)
+    #expect(throws: refusal) { _ = try open() }
+    #expect(throws: refusal) {
+      try Recovery.checkFormat(directory: directory.path, disk: RealDisk())
     }
-    #expect(Bytes.names(layout.journal) == before)
+    #expect(try contents() == before)
+  }
+
+  @Test func `a newer checkpoint is refused before anything is written`() throws {
+    let world = try World(directory.path)
+    world.seal([.empty])
+    world.settle(milliseconds: 3)
+    world.finish()
+    let name = try #require(Bytes.names(layout.journal).first { $0.hasPrefix("checkpoint-") })
+    let path = layout.journal + "/" + name
+    var bytes = try Bytes.read(path)
+    bytes[4] = 7
+    let buffer = GatherBuffer(capacity: 64)
+    for byte in bytes[..<60] { buffer.append(byte) }
+    let crc = buffer.view.slice(0, 60)?.crc ?? 0
+    for index in 0..<4 { bytes[60 + index] = UInt8(truncatingIfNeeded: crc >> (8 * index)) }
+    try Recovery.checkFormat(directory: directory.path, disk: RealDisk())
+    try Bytes.write(bytes, to: path)
+    let before = try contents()
+    let refusal = StorageError.newerFormat(path: path, found: 7, supported: 1)
+    #expect(throws: refusal) {
+      try Recovery.checkFormat(directory: directory.path, disk: RealDisk())
+    }
+    #expect(throws: refusal) { _ = try open() }
+    #expect(try contents() == before)
+  }
+
+  /// Every file of the log, byte by byte.
+  private func contents() throws -> [String: [UInt8]] {
+    var all: [String: [UInt8]] = [:]
+    for name in Bytes.names(layout.journal) {
+      all[name] = try Bytes.read(layout.journal + "/" + name)
+    }
+    return all
   }
 
   @Test func `a second process is refused`() throws {
