@@ -350,8 +350,12 @@ final class RecoveryRun {
     return index
   }
 
-  /// A number that no segment here ever had.
-  var freshNumber: UInt64 { numberHighest + 1 }
+  /// A number that no segment here ever had, gone ones included: a checkpoint may speak of them.
+  var freshNumber: UInt64 {
+    checkpoints.reduce(numberHighest) { highest, checkpoint in
+      checkpoint.segments.reduce(highest) { max($0, $1.number) }
+    } + 1
+  }
 }
 
 extension RecoveryRun: EventSource {

@@ -89,8 +89,10 @@ struct JournalInspectorTests {
     #expect(repair.steps[0].drops != nil)
     try repair.perform(now: world.now)
     #expect(try inspector().refusal == nil)
-    // No sequence is given twice.
-    #expect(try World(directory.path, start: 90_000).recovered.nextSequence == 2)
+    // No sequence is given twice, no segment's number either: nothing looks damaged afterwards.
+    let again = try World(directory.path, start: 90_000)
+    #expect(again.recovered.nextSequence == 2 && again.recovered.report.isEmpty)
+    #expect(try inspector().verify().faults.map(\.text) == [])
   }
 
   @Test func `a damaged checkpoint and a damaged header are set right`() throws {
