@@ -34,11 +34,13 @@ final class Housekeeper: Sendable {
   /// Works until the task is cancelled; the last round takes what was still waiting.
   func run() async {
     var round = 0
-    var damaged: UInt64 = 0
     var refused: UInt64 = 0
     while !Task.isCancelled {
-      tellTrouble("a block of the log is damaged; its pending deliveries can't be made",
-        control.plane.reader.damaged.value, &damaged)
+      for damage in control.plane.reader.damage.drain() {
+        logger.error(
+          "a block of the log is damaged; its pending deliveries can't be made",
+          metadata: ["error": "\(damage)"])
+      }
       tellTrouble("the disk refuses to read the log; deliveries wait, trying again each second",
         control.plane.reader.refused.value, &refused)
       if round % Self.roundsBetweenPurges == 0 { removeOldLetters() }

@@ -34,6 +34,7 @@ public final class Reader {
   }
 
   private let index: SegmentIndex
+  private let layout: DirectoryLayout
   private let loader: BlockLoader
   private let requests: [Ring<LoadRequest>]
   private let replies: [Ring<LoadReply>]
@@ -44,6 +45,11 @@ public final class Reader {
   /// Blocks loaded, and blocks that could not be.
   public let loads = Counter()
   public let damaged = Counter()
+  /// Each damaged block once, as `StorageError.damaged`: for the log.
+  public let damage = Mailbox<StorageError>(owner: Wakeup())
+  private var damageTold: Set<UInt64> = []
+  /// Beyond that many damaged blocks the count says enough.
+  private static let damageToldMax = 1_000
   /// Reads that the disk refused; each is tried again, and its lanes wait meanwhile.
   public let refused = Counter()
 
@@ -55,7 +61,8 @@ public final class Reader {
     blocks: Int = 8
   ) {
     self.index = index
-    loader = BlockLoader(layout: DirectoryLayout(root: directory), disk: disk, index: index)
+    layout = DirectoryLayout(root: directory)
+    loader = BlockLoader(layout: layout, disk: disk, index: index)
     self.requests = requests
     self.replies = replies
     self.returns = returns
@@ -150,19 +157,27 @@ public final class Reader {
         // Freed between look-up and read: the next look-up finds what follows.
         case .gone: continue
         case .unavailable: return .refused
-        case .damaged:
+        case .damaged(let reason):
           reply.damaged = true
-          damaged.add()
+          note(damageOf: place, reason)
           return answer(request.reactor, reply)
         }
       }
-      return lend(request.reactor, reply)
+      return lend(request.reactor, reply, from: place)
     }
     reply.sequence = 0
     return answer(request.reactor, reply)
   }
 
-  private func lend(_ reactor: Int, _ lent: LoadReply) -> Served {
+  private func note(damageOf place: BlockPlace, _ reason: String) {
+    damaged.add()
+    guard damageTold.count < Self.damageToldMax, damageTold.insert(place.sequence).inserted
+    else { return }
+    damage.post(
+      .damaged(path: layout.segment(place.segment), offset: place.offset, reason: reason))
+  }
+
+  private func lend(_ reactor: Int, _ lent: LoadReply, from place: BlockPlace) -> Served {
     var reply = lent
     let isLarge = loader.header.plainLength > BlockLimits.payloadBytes
       || loader.eventCount > BlockLimits.events
@@ -178,7 +193,7 @@ public final class Reader {
       loads.add()
     } else {
       reply.damaged = true
-      damaged.add()
+      note(damageOf: place, "the payload does not unpack to what was stored")
     }
     return answer(reactor, reply)
   }

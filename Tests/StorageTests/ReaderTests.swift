@@ -92,6 +92,13 @@ struct ReaderTests {
     let reply = try #require(replies.pop())
     #expect(reply.damaged && reply.block == nil && reply.sequence == 1)
     #expect(reader.damaged.value == 1)
+    // Told once by its place, however often it is asked for.
+    #expect(requests.push(LoadRequest(sequence: 1)))
+    _ = reader.turn(now: world.now)
+    #expect(
+      reader.damage.drain() == [
+        .damaged(path: path, offset: place.offset, reason: "the payload's checksum is wrong")
+      ])
   }
 
   @Test func `a read that the disk refuses is tried again, and nothing is passed over`() throws {
