@@ -37,6 +37,7 @@ final class CampaignLog {
   private(set) var checkpoints: [String] = []
 
   private var contentEnds: [String: Int] = [:]
+  private var statements: [String: [Range<Int>]] = [:]
   private let temporary = TemporaryDirectory()
   private var positions: [UInt32: [Position]] = [:]
   private var audiences: [[UInt32]] = []
@@ -66,7 +67,21 @@ final class CampaignLog {
     for segment in inspector.segments {
       contentEnds[segment.path] = Int(segment.state == .closed ? segment.bytes : segment.usedBytes)
     }
+    let paths = Dictionary(uniqueKeysWithValues: inspector.segments.map { ($0.number, $0.path) })
+    try inspector.forEachBlock { block in
+      guard block.kind == "tables", block.length == 64, let path = paths[block.segment]
+      else { return }
+      statements[path, default: []].append(Int(block.offset)..<Int(block.offset + block.length))
+    }
     try readBack(world)
+  }
+
+  /// Whether all of these bytes belong to blocks that say nothing but a watermark.
+  func areStatements(_ ranges: [Range<Int>], in path: String) -> Bool {
+    let known = statements[path] ?? []
+    return ranges.allSatisfy { range in
+      known.contains { $0.clamped(to: range) == range }
+    }
   }
 
   /// The byte after the last one of a segment that counts: of a tail that was copied to a fresh

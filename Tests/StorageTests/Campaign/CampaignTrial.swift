@@ -33,6 +33,19 @@ struct CampaignTrial {
     run()
   }
 
+  /// Whether nothing was struck but a watermark that stands elsewhere too: then no event, outcome
+  /// or definition is missed, and a log that ends one statement earlier is a log like any other.
+  var isHarmless: Bool {
+    failures.isEmpty && lost == 0 && struck == 0
+      && changes.allSatisfy { log.areStatements($0.value, in: $0.key) }
+  }
+
+  /// What was changed, by file.
+  var changesText: String {
+    changes.map { "\($0.key) \($0.value.map { "\($0)" }.joined(separator: " "))" }.sorted()
+      .joined(separator: "; ")
+  }
+
   private mutating func run() {
     verify()
     guard let first = restart(200_000) else { return }
