@@ -37,14 +37,14 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     case .system(let path, let error): "\(path): \(error)"
     case .newerFormat(let path, let found, let supported):
       "\(path): written in format \(found), this Fanfare reads up to \(supported); "
-        + "nothing was changed. Start the newer version."
+        + "nothing was changed. Use the newer version."
     case .locked(let path):
       "\(path): another fanfare process uses this data directory; stop it, or choose another "
         + "directory by --data"
     case .checkpointAhead(let path, let checkpoint, let log):
       "\(path): the checkpoint covers block \(checkpoint), the log ends at block \(log). "
         + "Segments are missing or come from an older backup. Put them back, or run "
-        + "'fanfare journal repair'."
+        + "'fanfare journal repair --data DIR'."
     case .damaged(let path, let offset, let reason): "\(path): offset \(offset): \(reason)"
     case .eventNotFound(let position):
       "no event at block \(position.sequence), index \(position.index)"

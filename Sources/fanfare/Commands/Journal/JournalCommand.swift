@@ -60,7 +60,10 @@ struct JournalOptions: ParsableArguments {
   static func telling<R>(_ body: () throws(StorageError) -> R) throws(Failure) -> R {
     do throws(StorageError) { return try body() } catch {
       switch error {
-      case .locked: throw Failure(.failed, error.description, next: ["stop the broker first"])
+      case .locked(let path):
+        throw Failure(
+          .failed, "\(path): another fanfare process uses this data directory; nothing was changed",
+          next: ["stop it, then repair"])
       case .system(_, let system) where system.code == EACCES:
         throw Failure(.noAccess, error.description)
       default: throw Failure(.failed, error.description)

@@ -57,8 +57,8 @@ struct JournalRepairCommand: ParsableCommand {
     Console.talk(
       verdict.isClean
         ? "the log is whole: nothing to repair"
-        : "the broker starts with this as it is: it copies damaged bytes to quarantine/ and names "
-          + "what it can't read; nothing to repair")
+        : "nothing to repair: the broker starts with this as it is, delivers the rest, and logs "
+          + "what it can't read")
   }
 
   private func confirm(_ directory: String) throws(Failure) {

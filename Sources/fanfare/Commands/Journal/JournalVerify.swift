@@ -37,8 +37,8 @@ struct JournalVerify: ParsableCommand {
     let size = Quantity.sizeText(verdict.bytes)
     Console.talk(
       "\(Consent.counted(verdict.segments, "segment")), "
-        + "\(Consent.counted(verdict.checkpoints, "checkpoint")), \(size): \(verdict.blocks) blocks, "
-        + "\(verdict.events) events, \(verdict.outcomes) outcomes up to block "
+        + "\(Consent.counted(verdict.checkpoints, "checkpoint")), \(size): "
+        + "\(verdict.blocks) blocks, \(verdict.events) events, \(verdict.outcomes) outcomes up to block "
         + "\(verdict.lastSequence) checked")
     Console.talk(
       verdict.isClean
