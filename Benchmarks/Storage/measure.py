@@ -213,34 +213,38 @@ def measure_backlog(options):
 
 
 def measure_failing(options):
-    """An endpoint that fails 1 % of its messages for good."""
-    sink = Sink(WORK / "nginx", 1, fail_share=0.01).start()
+    """An endpoint that fails 1 % of its messages for good, beside one that is well."""
+    sink = Sink(WORK / "nginx", 1, log=False, fail_share=options.share).start()
+    healthy = Sink(WORK / "nginx-live", 1, log=False).start()
     broker = Broker(WORK / "data").clear().start()
     peak = Peak(broker)
     try:
-        broker.add_endpoints([endpoint(sink, 0, ["job.*"])])
-        publisher = Publisher(broker.socket).connect()
-        begun = time.time()
-        number = 0
-        while time.time() - begun < options.seconds:
-            due = int((time.time() - begun) * options.rate)
-            if due - number < 20:
-                time.sleep(0.02)
-                continue
-            publisher.stream.sendall(b"".join(publisher.command(
-                "PUBLISH", "job.completed", '{"n":%d,"pad":"%s"}' % (i, "x" * 480))
-                for i in range(number, due)))
-            for _ in range(number, due):
-                publisher.reply()
-            number = due
-        time.sleep(2)
-        line = broker.spool()["endpoints"][0]
-        say(f"failing: {number:,} events at {options.rate:,.0f}/s, 1 % answered 500 always: depth "
-            f"{line['depth']:,}, state {line['state']}, peak {peak.stop():.0f} MiB")
-        return line["depth"] < number * 0.02
+        broker.add_endpoints([endpoint(sink, 0, ["job.*"]),
+                              dict(endpoint(healthy, 0, ["job.*"]), uid="live")])
+        feeder = Feeder(broker.socket, BATCH)
+        body = b'{"pad":"%s"}' % (b"x" * 490)
+        batch = Publisher.command("PUBLISH", "job.completed", body) * BATCH
+        begun, number = time.time(), 0
+        while number < options.events:
+            ahead = number / options.rate - (time.time() - begun)
+            if ahead > 0:
+                time.sleep(ahead)
+            feeder.feed([batch], BATCH)
+            number += BATCH
+        depth = {}
+
+        def settled():
+            depth.update((line["name"], line["depth"]) for line in broker.spool()["endpoints"])
+            return depth["live"] == 0 and depth["e0"] <= number * options.share * 1.05 + 64
+        took = wait_until(settled, options.settle_seconds, 1)
+        say(f"failing: {number:,} events at {number / (time.time() - begun):,.0f}/s, "
+            f"{options.share:.0%} answered 422 at every attempt: depth {depth['e0']:,}, of the "
+            f"endpoint that is well {depth['live']:,}; peak {peak.stop():.0f} MiB")
+        return took is not None
     finally:
         broker.stop()
         sink.stop()
+        healthy.stop()
 
 
 # Restarts
@@ -486,7 +490,9 @@ def main():
     backlog.add_argument("--serve", action="append", default=[], help="a flag for `serve`")
     failing = made["failing"]
     failing.add_argument("--rate", type=float, default=1000)
-    failing.add_argument("--seconds", type=float, default=60)
+    failing.add_argument("--events", type=int, default=60_000)
+    failing.add_argument("--share", type=float, default=0.01, help="of messages that fail")
+    failing.add_argument("--settle-seconds", type=float, default=60)
     made["recovery"].add_argument("--gib", type=float, default=10)
     made["full-disk"].add_argument("--mib", type=int, default=700)
     made["audit"].add_argument("--batches", type=int, default=300)

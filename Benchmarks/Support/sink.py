@@ -18,7 +18,7 @@ def free_port():
 class Sink:
     """`directory` holds configuration, certificate and logs; `bodies` keeps every body as a file.
 
-    With `fail_share` that share of the events, drawn by id, is answered 500 at every attempt."""
+    With `fail_share` that share of the events, drawn by id, is answered 422 at every attempt."""
 
     def __init__(self, directory, endpoints, tls=True, bodies=False, workers=1, log=True,
                  fail_share=0):
@@ -51,7 +51,7 @@ class Sink:
             f"client_body_in_file_only on; proxy_pass http://127.0.0.1:{self.inner_port};"
             if self.bodies else "return 204;")
         if self.fail_share:
-            body = "if ($fails) { return 500; } " + body
+            body = "if ($fails) { return 422; } " + body
         locations = "\n".join(
             f"""location = /e{i} {{
                  access_log {self.directory}/logs/e{i}.log line buffer=64k flush=1s;

@@ -58,7 +58,7 @@ extension Reactor {
     for retry in lane.it.retries.all where retry.dueMilliseconds <= nowMilliseconds { due += 1 }
     let slots = Int(lane.it.maxInFlight)
     let limit = lane.it.isLive ? slots * Self.replaysPerSlot : max(1, slots / 4)
-    return min(limit - due, configuration.retriesPerLaneMax - lane.it.retries.count)
+    return min(limit - due, retriesFree - lane.it.retries.count)
   }
 
   /// An event that the lane has yet to come to is delivered then, if it is for the lane.

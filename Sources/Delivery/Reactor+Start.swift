@@ -58,8 +58,11 @@ extension Reactor {
     if lane.it.isOrdered { return lane.it.retries.isEmpty }
     let holes = lane.it.holes
     if holes < Int(lane.it.maxInFlight) { return true }
-    return holes < configuration.retriesPerLaneMax && retriesHeld < configuration.retriesMax
+    return holes < retriesFree
   }
+
+  /// Waiting deliveries that there is still room for: also how many one lane may have.
+  var retriesFree: Int { configuration.retriesMax - retriesHeld }
 
   /// Starts an attempt on a kept connection, or on a new one.
   ///

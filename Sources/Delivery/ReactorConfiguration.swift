@@ -12,11 +12,10 @@ public struct ReactorConfiguration: Sendable {
   public var addressGuard: AddressGuard
   /// How long an unused connection is kept.
   public var idleTimeout: Nanoseconds
-  /// Failed deliveries that wait in memory, 16 bytes each. When used up, lanes that have some keep
-  /// their cursor where it is; nothing is lost.
+  /// Failed deliveries that wait in memory, 16 bytes each. A lane may have as many as are still
+  /// free, so that one that fails for good takes half at most and finds the others' room untouched;
+  /// then it keeps its cursor where it is. Nothing is lost.
   public var retriesMax: Int
-  /// The same for one lane.
-  public var retriesPerLaneMax: Int
   /// Bytes of requests that wait for a connection or a full socket.
   public var bufferBytesMax: Int
   /// Signing contexts kept, about 1 KiB each.
@@ -36,8 +35,8 @@ public struct ReactorConfiguration: Sendable {
     self.perHostMax = perHostMax
     self.addressGuard = addressGuard
     idleTimeout = .seconds(60)
-    retriesMax = 1 << 20
-    retriesPerLaneMax = 1 << 16
+    // One lane's half holds what 10 failures a second leave waiting over the default schedule.
+    retriesMax = 1 << 21
     bufferBytesMax = 64 << 20
     signersMax = 4096
     loadsMax = 8

@@ -124,8 +124,7 @@ final class SimulatedBroker {
     var reactorConfiguration = ReactorConfiguration(
       reactorCount: count, connectionsMax: 40, perHostMax: 8,
       addressGuard: AddressGuard(devMode: true))
-    reactorConfiguration.retriesMax = 2_000
-    reactorConfiguration.retriesPerLaneMax = 300
+    reactorConfiguration.retriesMax = 600
     let window = window
     let mailboxes = reactorMailboxes
     let notices = notices
