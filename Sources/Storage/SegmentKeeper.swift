@@ -182,8 +182,17 @@ public final class SegmentKeeper: Sendable {
       retentionMilliseconds: configuration.retentionSeconds * 1000,
       bytesMax: configuration.bytesMax, extraBytes: local.preparedBytes)
     for number in numbers { free(number, &local) }
-    if !numbers.isEmpty { try? disk.syncDirectory(layout.journal) }
+    if !numbers.isEmpty { syncFreed(&local) }
     updateFull(&local, outOfSpace: local.wanted != nil && full.load(ordering: .relaxed))
+  }
+
+  /// A name that comes back after a power cut is freed once more: no harm, but worth a word.
+  private func syncFreed(_ local: inout State) {
+    do throws(StorageError) {
+      try onPath(layout.journal) { () throws(SystemError) in
+        try disk.syncDirectory(layout.journal)
+      }
+    } catch { note(error, &local) }
   }
 
   private func free(_ number: UInt64, _ local: inout State) {
