@@ -56,6 +56,8 @@ final class RecoveryRun {
   /// Loaded event tables, the most recently used last.
   private var events: [(segment: UInt64, events: SegmentEvents)] = []
   private static let eventSegmentsMax = 8
+  /// An event table that could not be loaded whole: what the fold made of it counts for nothing.
+  private var tableFailure: StorageError?
   static let rememberedMax = 1_000_000
 
   init(layout: DirectoryLayout, disk: any Disk, now: Now, segmentBytes: Int) {
@@ -80,6 +82,7 @@ final class RecoveryRun {
       checkpoint: checkpoint, first: max(first, 1), audiences: audiences, source: self)
     let replayed = try replay(fold)
     let lanes = fold.finish(end: tail.last)
+    if let tableFailure { throw tableFailure }
     noteUnknownAudiences(fold)
     reserveAudiences(through: fold.audienceHighest)
     let beginning = try beginSegment(tail)
@@ -380,14 +383,16 @@ extension RecoveryRun: EventSource {
       return found.events
     }
     let table = SegmentEvents(table: audiences)
-    // A block that can't be read has been reported, or will be when it is read for delivery.
-    try? withReader(plan) { (reader) throws(SystemError) in
-      for block in plan.blocks where block.kind != .footer {
-        guard let tables = try Self.tables(reader, block) else { continue }
-        define(tables)
-        if block.kind == .events { table.add(sequence: block.sequence, tables: tables) }
+    do throws(StorageError) {
+      try withReader(plan) { (reader) throws(SystemError) in
+        for block in plan.blocks where block.kind != .footer {
+          // A damaged block has been reported, or will be when it is read for delivery.
+          guard let tables = try Self.tables(reader, block) else { continue }
+          define(tables)
+          if block.kind == .events { table.add(sequence: block.sequence, tables: tables) }
+        }
       }
-    }
+    } catch { tableFailure = tableFailure ?? error }
     if events.count == Self.eventSegmentsMax { events.removeFirst() }
     events.append((plan.number, table))
     return table
