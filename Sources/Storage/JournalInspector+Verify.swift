@@ -289,7 +289,7 @@ struct Examination {
     let first = finding.firstSequence
     let last = finding.lastSequence
     switch finding.kind {
-    case .foreignFile: verdict.notes.append(finding.text)
+    case .foreignFile, .leftover: verdict.notes.append(finding.text)
     case .damagedCheckpoint:
       add(.checkpoint, finding.path, offset, length, first, last, "it can't be read")
     case .missingSegment:

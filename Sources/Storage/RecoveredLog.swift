@@ -16,6 +16,8 @@ public struct RecoveryFinding: Sendable, Equatable {
     case unknownAudience
     /// A file that is no part of the log; left alone.
     case foreignFile
+    /// A file that was to be removed or shortened and stays as it is until the next start.
+    case leftover
     /// A checkpoint that can't be read; the one before, or the whole log, was used.
     case damagedCheckpoint
   }
@@ -31,6 +33,8 @@ public struct RecoveryFinding: Sendable, Equatable {
   public var firstSequence: UInt64 = 0
   /// The last.
   public var lastSequence: UInt64 = 0
+  /// The system's word, for a leftover.
+  public var reason: String?
   /// Where the bytes were copied to.
   public var quarantine: String?
 
@@ -51,6 +55,7 @@ public struct RecoveryFinding: Sendable, Equatable {
       "unknown audience: \(path) at offset \(offset), block \(firstSequence): events whose "
         + "audience was defined in a lost block; they are kept and sent to nobody"
     case .foreignFile: "ignored: \(path) is no part of the log"
+    case .leftover: "left over: \(path): \(reason ?? "-")"
     case .damagedCheckpoint: "damaged checkpoint: \(path), not used"
     }
   }

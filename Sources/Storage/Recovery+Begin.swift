@@ -109,10 +109,12 @@ extension RecoveryRun {
     guard let plan = plans.last, plan.header != nil, !plan.isClosed, plan.isScanned,
       plan.end < plan.size
     else { return }
-    plans[plans.count - 1].size = plan.end
-    guard let file = try? disk.open(plan.path, .readWrite) else { return }
-    defer { disk.close(file) }
-    try? disk.truncate(file, to: UInt64(plan.end))
-    try? disk.syncData(file)
+    tidy(plan.path) { () throws(SystemError) in
+      let file = try disk.open(plan.path, .readWrite)
+      defer { disk.close(file) }
+      try disk.truncate(file, to: UInt64(plan.end))
+      plans[plans.count - 1].size = plan.end
+      try disk.syncData(file)
+    }
   }
 }

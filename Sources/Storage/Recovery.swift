@@ -95,7 +95,8 @@ final class RecoveryRun {
       deadSinceCheckpoint: fold.settled.filter { $0.kind != .endpointRemoved },
       removedEndpoints: fold.settled.filter { $0.kind == .endpointRemoved }.map(\.endpoint),
       endpointHighWater: fold.highWater, index: index,
-      wasClean: tail.isClean && report.isEmpty, replayedBlocks: replayed, report: report,
+      wasClean: tail.isClean && report.allSatisfy { $0.kind == .leftover },
+      replayedBlocks: replayed, report: report,
       active: beginning.active, ledger: beginning.ledger,
       covers: checkpoints.map { CheckpointCover($0) }, checkpointOrdinal: ordinalHighest,
       settledSinceCheckpoint: fold.settled)
@@ -262,8 +263,19 @@ final class RecoveryRun {
         if error.code != 13 { throw error }
       }
     }
-    for path in temporaries { try? disk.remove(path) }
+    for path in temporaries {
+      tidy(path) { () throws(SystemError) in try disk.remove(path) }
+    }
     temporaries = []
+  }
+
+  /// Does what may fail without harm, but not without a word.
+  func tidy(_ path: String, _ body: () throws(SystemError) -> Void) {
+    do throws(SystemError) { try body() } catch {
+      var finding = RecoveryFinding(kind: .leftover, path: path)
+      finding.reason = "\(error)"
+      report.append(finding)
+    }
   }
 
   // MARK: What it says
