@@ -31,3 +31,15 @@ public struct DiskFault: Sendable {
     self.shortBytes = shortBytes
   }
 }
+
+/// A failure that came to pass.
+public struct FaultStrike: Sendable {
+  /// What was called.
+  public let operation: DiskOperation
+  /// On what.
+  public let path: String
+  /// The call did a part of its work and said so.
+  public let wasShort: Bool
+  /// One more of a fault that strikes for ever.
+  public let isRepeat: Bool
+}

@@ -42,6 +42,8 @@ public enum EndpointBehaviour: UInt64, CaseIterable, Sendable {
 public final class ReceivedRequest {
   /// When it was complete.
   public let time: Instant
+  /// When its last byte left the program.
+  public let departure: Instant
   /// The body, until it is forgotten.
   public private(set) var body: [UInt8]
   /// Header values by lower-case name.
@@ -53,8 +55,9 @@ public final class ReceivedRequest {
   /// When the program had read all of a whole 2xx answer: from then on it knows.
   public internal(set) var acceptanceRead: Instant?
 
-  init(time: Instant, body: [UInt8], headers: [String: String]) {
+  init(time: Instant, departure: Instant, body: [UInt8], headers: [String: String]) {
     self.time = time
+    self.departure = departure
     self.body = body
     self.headers = headers
   }
@@ -189,7 +192,9 @@ final class HTTPConversation: SimulatedPeer {
     buffer = []
     self.head = nil
     server.answer(
-      ReceivedRequest(time: server.world.clock.instant, body: body, headers: head.headers),
+      ReceivedRequest(
+        time: server.world.clock.instant, departure: line.departure, body: body,
+        headers: head.headers),
       on: line)
   }
 

@@ -25,6 +25,8 @@ struct NameSpace {
   private var durable: [String: Node] = ["/": .directory]
   /// Changes that no directory sync covers yet, in order.
   private var unsynced: [Change] = []
+  /// Directories of which a sync failed, with nothing changed since: they look clean.
+  private var lost: Set<String> = []
   /// Every file that some name, durable or not, may still lead to; by number.
   private(set) var files: [SimulatedFile] = []
 
@@ -74,6 +76,7 @@ struct NameSpace {
   private mutating func change(_ change: Change) {
     Self.apply(change, to: &visible)
     unsynced.append(change)
+    lost.remove(change.directory)
   }
 
   private static func apply(_ change: Change, to names: inout [String: Node]) {
@@ -88,11 +91,15 @@ struct NameSpace {
 
   /// Makes the names in one directory durable.
   mutating func sync(_ directory: String) {
+    if lost.contains(directory) { return }
     for change in unsynced where change.directory == directory {
       Self.apply(change, to: &durable)
     }
     unsynced.removeAll { $0.directory == directory }
   }
+
+  /// A sync of a directory failed: one more without a new change would write nothing.
+  mutating func failSync(_ directory: String) { lost.insert(directory) }
 
   /// Cuts the power: each change that was not synced happened or did not.
   mutating func crash(_ random: inout SeededRandom) {
@@ -102,6 +109,7 @@ struct NameSpace {
       if survives { Self.apply(change, to: &durable) }
     }
     unsynced = []
+    lost = []
     // What lies in a directory that is gone is gone.
     while true {
       let orphans = durable.keys.filter { $0 != "/" && durable[Self.parent($0)] == nil }

@@ -20,6 +20,10 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
   public var faults: [DiskFault] = []
   /// Calls made, by kind, since the beginning.
   public private(set) var calls: [DiskOperation: Int] = [:]
+  /// What failed so far.
+  public private(set) var strikes: [FaultStrike] = []
+  /// What a program must never do: take a failed sync for one that can be made good.
+  public private(set) var misuses: [String] = []
   private let trace: Trace
   private var random: SeededRandom
   private var names = NameSpace()
@@ -37,6 +41,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
   /// The process died: its files are closed, the page cache stays.
   public func processDied() {
     handles = [:]
+    for file in names.files { file.processDied() }
     names.collect()
   }
 
@@ -49,6 +54,12 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     names.crash(&random)
     names.collect()
   }
+
+  /// Makes later power cuts leave something else than the world's seed says.
+  public func reseed(_ seed: UInt64) { random = SeededRandom(seed: seed) }
+
+  /// Bytes of all files.
+  public var byteCount: Int { names.byteCount }
 
   /// A path's content as a read would see it; `nil` when there is no such file.
   public func content(_ path: String) -> [UInt8]? {
@@ -69,6 +80,10 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
       faults[index].countdown -= 1
       if faults[index].countdown > 0 { continue }
       trace.note("fault", UInt64(truncatingIfNeeded: index))
+      strikes.append(
+        FaultStrike(
+          operation: operation, path: path, wasShort: fault.shortBytes != nil,
+          isRepeat: fault.countdown <= 0))
       if let short = fault.shortBytes { return short }
       throw SystemError(code: fault.code, operation: "\(operation.rawValue) \(path)")
     }
@@ -165,6 +180,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
 
   func beginSync(_ file: FileHandle) throws(SystemError) -> SyncUnderWay {
     let handle = try handle(file)
+    noteMisuse("a sync", of: handle.file, handle.path)
     return SyncUnderWay(path: handle.path, file: handle.file, sync: handle.file.beginSync())
   }
 
@@ -179,6 +195,10 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     trace.note("sync", UInt64(sync.file.number))
   }
 
+  private func noteMisuse(_ what: String, of file: SimulatedFile, _ path: String) {
+    if file.syncFailed { misuses.append("\(what) of \(path) after a sync of it failed") }
+  }
+
   // MARK: Names
 
   public func rename(_ from: String, to: String) throws(SystemError) {
@@ -186,6 +206,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     guard let file = names.file(from), names.isDirectory(NameSpace.parent(to)) else {
       throw SystemError(code: 2, operation: "rename \(from) to \(to)")
     }
+    noteMisuse("a rename", of: file, from)
     names.rename(from, to: to, file)
     trace.note("rename", UInt64(file.number))
   }
@@ -219,7 +240,12 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
   }
 
   public func syncDirectory(_ path: String) throws(SystemError) {
-    _ = try check(.syncDirectory, path)
+    do throws(SystemError) {
+      _ = try check(.syncDirectory, path)
+    } catch {
+      names.failSync(path)
+      throw error
+    }
     guard names.isDirectory(path) else {
       throw SystemError(code: 2, operation: "open directory \(path)")
     }

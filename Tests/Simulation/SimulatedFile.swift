@@ -58,6 +58,8 @@ final class SimulatedFile {
   private var syncing: [Snapshot] = []
   /// A sync failed: some pages look clean and are not on the platter.
   private var hasLostPages = false
+  /// A sync failed, and the process that knows it still runs.
+  private(set) var syncFailed = false
 
   init(number: Int) { self.number = number }
 
@@ -104,7 +106,11 @@ final class SimulatedFile {
   func failSync(_ sync: Snapshot) {
     syncing.removeAll { $0 === sync }
     hasLostPages = true
+    syncFailed = true
   }
+
+  /// Nobody remembers any more that a sync failed.
+  func processDied() { syncFailed = false }
 
   /// What a read around the page cache sees: dirty pages are written back first, those that a
   /// failed sync marked clean are not.
@@ -140,6 +146,7 @@ final class SimulatedFile {
     survive(Snapshot(dirty, of: cached), in: result, survival, &random)
     syncing = []
     hasLostPages = false
+    syncFailed = false
     dirty.removeAll()
     cached.resize(result.count)
     cached.copy(0, result.count, from: result)

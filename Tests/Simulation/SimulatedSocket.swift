@@ -59,10 +59,12 @@ public final class SimulatedLine: SimulatedSocket {
   private var lastToPeer = Instant(nanoseconds: 0)
   private var readTotal = 0
   private var marks: [(offset: Int, action: (Instant) -> Void)] = []
-  private var heldBytes: [[UInt8]] = []
+  private var heldBytes: [(bytes: [UInt8], left: Instant)] = []
   private var isReading = true
   var onChange: ((SimulatedLine) -> Void)?
 
+  /// When what the peer received last left the program; it may be a while, and a death, ago.
+  public private(set) var departure = Instant(nanoseconds: 0)
   /// Bytes that the peer has sent, ever.
   public private(set) var sentTotal = 0
 
@@ -122,21 +124,23 @@ public final class SimulatedLine: SimulatedSocket {
     if count <= 0 { return bytes.count == 0 ? .bytes(0) : .wouldBlock }
     unread += count
     let copy = unsafe Array(bytes[..<count])
-    toPeer { line in line.arrive(copy) }
+    let left = world.clock.instant
+    toPeer { line in line.arrive(copy, left) }
     return .bytes(count)
   }
 
-  private func arrive(_ bytes: [UInt8]) {
+  private func arrive(_ bytes: [UInt8], _ left: Instant) {
     // A peer that has closed answers what comes later with a reset.
     if hasEnded { return reset() }
     if !isReading {
-      heldBytes.append(bytes)
+      heldBytes.append((bytes, left))
       return
     }
-    took(bytes)
+    took(bytes, left)
   }
 
-  private func took(_ bytes: [UInt8]) {
+  private func took(_ bytes: [UInt8], _ left: Instant) {
+    departure = left
     unread -= bytes.count
     if isFull, !isClosed {
       isFull = false
@@ -184,7 +188,10 @@ public final class SimulatedLine: SimulatedSocket {
   /// Stops taking bytes in, or goes on.
   public func setReading(_ reading: Bool) {
     isReading = reading
-    while isReading, !heldBytes.isEmpty { took(heldBytes.removeFirst()) }
+    while isReading, !heldBytes.isEmpty {
+      let next = heldBytes.removeFirst()
+      took(next.bytes, next.left)
+    }
   }
 
   /// The connect ended: established, or refused with an errno.

@@ -49,6 +49,12 @@ public final class World: @unchecked Sendable {
     agenda.add(at: max(time, clock.instant), action)
   }
 
+  /// Nothing happens any more; what is planned, and the network, keep each other in memory no longer.
+  public func dissolve() {
+    agenda = Agenda()
+    network = nil
+  }
+
   /// Moves time to `time`, doing on the way what is planned up to then.
   public func advance(to time: Instant) {
     while agenda.nextTime <= time {
