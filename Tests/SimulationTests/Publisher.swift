@@ -26,19 +26,26 @@ final class PublishedEvent {
   /// Sent again under its id, because the first answer never came.
   var wasResent = false
 
-  init(number: Int, publisher: Int, type: String, hasID: Bool, batch: Int?) {
+  /// One of those that fill a segment between them.
+  let isLarge: Bool
+
+  init(
+    number: Int, publisher: Int, type: String, hasID: Bool, batch: Int?, isLarge: Bool = false
+  ) {
     self.number = number
     self.publisher = publisher
     self.type = type
     self.hasID = hasID
     self.batch = batch
+    self.isLarge = isLarge
   }
 
   /// Its data. Sizes differ, so that blocks fill at different places; some fill a block of their
   /// own.
   var data: [UInt8] {
     let length =
-      number % 499 == 0 ? 400_000
+      isLarge ? (number % 11 == 0 ? 400_000 : number % 3 == 0 ? 60_000 + number : number % 7 * 900)
+      : number % 499 == 0 ? 400_000
       : number % 97 == 0 ? 60_000 : number % 3 == 0 ? 5_000 + number % 1_000 : number % 7 * 40
     let start = number * 7_919 % (Self.noise.count - length)
     return Array("{\"n\":\(number),\"x\":\"".utf8) + Self.noise[start..<(start + length)]

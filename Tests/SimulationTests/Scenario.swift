@@ -21,16 +21,41 @@ final class Scenario {
     var powerCutOneIn: UInt64 = 2
     /// Clean stops instead of kills, one in so many; 0 for none.
     var cleanStopOneIn: UInt64 = 5
-    /// How many disk faults strike in the course of it.
+    /// How many disk faults strike before each kill.
     var diskFaults = 0
+    /// Whether the disk fills up now and then.
+    var fillsDisk = false
     var misbehaves = true
+    /// Large events, so that few of them fill segments.
+    var eventsAreLarge = false
+    /// An endpoint, by index, that refuses connections through the first lives.
+    var refusing: Int?
+    /// Lives as listed here instead of kills at random.
+    var course: [Life] = []
+    /// What is to fail, counted from the first call of the disk on.
+    var faults: [DiskFault] = []
+    /// What follows when the broker ends itself after a disk fault; `nil` for either.
+    var endAfterFailure: Ending?
+    /// What the power cuts leave, if not what the world's seed says.
+    var crashSeed: UInt64?
     var broker = SimulatedBroker.Configuration()
+  }
+
+  /// How a life ends.
+  enum Ending: String { case cleanStop = "clean stop", kill, powerCut = "power cut" }
+
+  /// A life of the broker, as planned.
+  struct Life {
+    var milliseconds: UInt64
+    var ending: Ending
   }
 
   /// The end of one life.
   struct Death {
     var time: Instant
     var isPowerCut: Bool
+    /// The broker ended itself: what it wrote since the last sync counts for nothing.
+    var isFailure = false
   }
 
   let plan: Plan
@@ -40,8 +65,12 @@ final class Scenario {
   private(set) var publishers: [Publisher] = []
   private(set) var events: [PublishedEvent] = []
   private(set) var deaths: [Death] = []
-  fileprivate(set) var problems: [String] = []
+  var problems: [String] = []
+  /// Acknowledged events that some endpoint never got.
+  var lost = 0
   private(set) var recoveries: [String] = []
+  /// What the broker said of the disk: what an operator would find in the log.
+  private(set) var troubles: [String] = []
   /// For whoever looks into a failing seed.
   var onStart: ((SimulatedBroker) -> Void)?
   private var random: SeededRandom
@@ -65,7 +94,7 @@ final class Scenario {
   }
 
   /// The endpoint that wants its events in order.
-  fileprivate static let orderedIndex = 4
+  static let orderedIndex = 4
 
   private static func patterns(_ index: Int) -> [String] {
     switch index % 4 {
@@ -76,7 +105,7 @@ final class Scenario {
     }
   }
 
-  private static func matches(_ index: Int, _ type: String) -> Bool {
+  static func matches(_ index: Int, _ type: String) -> Bool {
     patterns(index).contains { pattern in
       pattern == "*" || pattern == type
         || (pattern.hasSuffix(".*") && type.hasPrefix(pattern.dropLast()))
@@ -118,7 +147,7 @@ final class Scenario {
           let type = self.types[Int(self.random.below(UInt64(self.types.count)))]
           let event = PublishedEvent(
             number: self.events.count + 1, publisher: publisher, type: type, hasID: hasID,
-            batch: batch)
+            batch: batch, isLarge: self.plan.eventsAreLarge)
           self.events.append(event)
           return event
         }))
@@ -128,8 +157,22 @@ final class Scenario {
 
   /// Plays the whole history.
   func run() {
+    world.disk.faults = plan.faults
+    if let seed = plan.crashSeed { world.disk.reseed(seed) }
     start()
     if plan.misbehaves { planMoods() }
+    if let refusing = plan.refusing { servers[refusing].behaviour = .refusing }
+    if plan.course.isEmpty { dieAtRandom() } else { follow(plan.course) }
+    heal()
+    if !plan.course.isEmpty { restartOnceMore() }
+    check()
+    if let broker { recoveries.append(broker.summary) }
+    broker?.kill()
+    broker = nil
+    world.dissolve()
+  }
+
+  private func dieAtRandom() {
     let end = world.clock.instant + .milliseconds(plan.publishMilliseconds)
     let spacing = plan.publishMilliseconds / UInt64(plan.kills + 1)
     for _ in 0..<plan.kills {
@@ -138,16 +181,26 @@ final class Scenario {
       die()
     }
     runUntil(max(end, world.clock.instant))
-    heal()
-    check()
-    if let broker { recoveries.append(broker.summary) }
+  }
+
+  private func follow(_ course: [Life]) {
+    for life in course {
+      let lives = deaths.count
+      runUntil(world.clock.instant + .milliseconds(life.milliseconds))
+      // A fault may have ended it before its time.
+      if deaths.count > lives { continue }
+      if life.ending == .cleanStop { stopCleanly() }
+      if deaths.count == lives { end(powerCut: life.ending == .powerCut) }
+    }
   }
 
   private func start() {
+    var refusals = 0
     while broker == nil {
       do throws(StorageError) {
         let made = try SimulatedBroker(world: world, plan.broker) { [unowned self] line in
           self.recoveries.append(line)
+          self.troubles.append(line)
         }
         made.configure(configs, snapshot)
         if plan.misbehaves { for resolver in made.resolvers { resolver.failsOneIn = 30 } }
@@ -157,12 +210,24 @@ final class Scenario {
       } catch {
         // A fault struck recovery: the process ends and is started again.
         recoveries.append("recovery failed: \(error)")
-        if recoveries.count > 1_000 { return problems.append("recovery never succeeds: \(error)") }
-        world.disk.processDied()
+        troubles.append("\(error)")
+        refusals += 1
+        if refusals > 20 { return problems.append("recovery never succeeds: \(error)") }
+        if refusals >= Self.refusalsMax { mendDisk() }
+        if plan.endAfterFailure == .powerCut { world.disk.crash() } else { world.disk.processDied() }
         world.network.processDied()
         world.advance(to: world.clock.instant + .milliseconds(50))
       }
     }
+  }
+
+  /// After so many starts that failed, or lives that ended in failure, the operator gives the
+  /// broker a disk that works.
+  private static let refusalsMax = 3
+
+  private func mendDisk() {
+    world.disk.faults = []
+    world.disk.capacityBytes = 1 << 40
   }
 
   /// Each endpoint changes its mood now and then.
@@ -185,13 +250,21 @@ final class Scenario {
 
   private func strikeDisk() {
     for _ in 0..<plan.diskFaults {
-      let operations: [DiskOperation] = [.write, .sync, .rename, .open, .syncDirectory, .remove]
-      let operation = operations[Int(random.below(UInt64(operations.count)))]
+      let all = DiskOperation.allCases
+      let operation = random.oneIn(2) ? all[Int(random.below(UInt64(all.count)))]
+        : random.oneIn(2) ? .write : .sync
       let isShort = operation == .write && random.oneIn(2)
       world.disk.faults.append(
         DiskFault(
           operation, number: 1 + Int(random.below(random.oneIn(2) ? 20 : 400)),
-          code: random.oneIn(2) ? 5 : 28, shortBytes: isShort ? Int(1 + random.below(900)) : nil))
+          code: random.oneIn(2) ? 5 : 28, forEver: !isShort && random.oneIn(4),
+          shortBytes: isShort ? Int(1 + random.below(900)) : nil))
+    }
+    if plan.fillsDisk, random.oneIn(2) {
+      world.disk.capacityBytes = world.disk.byteCount + Int(random.below(6 << 20))
+      world.after(.milliseconds(random.below(random.oneIn(2) ? 300 : 6_000))) { [unowned self] in
+        self.world.disk.capacityBytes = 1 << 40
+      }
     }
   }
 
@@ -201,31 +274,48 @@ final class Scenario {
         world.advance(to: time)
         return
       }
-      broker.step()
-      if broker.hasFailed {
-        recoveries.append("exit 70: \(String(describing: broker.journal.failure))")
-        end(powerCut: random.oneIn(2))
-      }
+      step(broker)
+      if broker.hasFailed { endFailed(broker) }
     }
   }
 
+  private func step(_ broker: SimulatedBroker) {
+    broker.step()
+    troubles += broker.takeTroubles()
+  }
+
+  /// Exit 70.
+  private func endFailed(_ broker: SimulatedBroker) {
+    let text = broker.journal.failure.map { "\(broker.journal.failurePath ?? "?"): \($0)" } ?? "?"
+    recoveries.append("exit 70: \(text)")
+    troubles.append(text)
+    if deaths.count(where: \.isFailure) + 1 >= Self.refusalsMax { mendDisk() }
+    end(powerCut: plan.endAfterFailure.map { $0 == .powerCut } ?? random.oneIn(2), failed: true)
+  }
+
   private func die() {
+    let lives = deaths.count
     if plan.cleanStopOneIn > 0, random.oneIn(plan.cleanStopOneIn) { stopCleanly() }
-    end(powerCut: plan.powerCutOneIn > 0 && random.oneIn(plan.powerCutOneIn))
+    let isPowerCut = plan.powerCutOneIn > 0 && random.oneIn(plan.powerCutOneIn)
+    if deaths.count == lives { end(powerCut: isPowerCut) }
   }
 
   private func stopCleanly() {
     guard let broker else { return }
     broker.stop()
     let limit = world.clock.instant + .seconds(30)
-    while !broker.isFinished, !broker.hasFailed, world.clock.instant < limit { broker.step() }
-    if !broker.isFinished, !broker.hasFailed { problems.append("a clean stop took over 30 s") }
+    while !broker.isFinished, !broker.hasFailed, world.clock.instant < limit { step(broker) }
+    if broker.hasFailed { return endFailed(broker) }
+    // What a disk fault holds up, an operator would kill.
+    if !broker.isFinished, world.disk.strikes.isEmpty, !plan.fillsDisk {
+      problems.append("a clean stop took over 30 s")
+    }
     recoveries.append("clean stop")
   }
 
   /// Ends this life, and begins the next after a while.
-  private func end(powerCut: Bool) {
-    deaths.append(Death(time: world.clock.instant, isPowerCut: powerCut))
+  private func end(powerCut: Bool, failed: Bool = false) {
+    deaths.append(Death(time: world.clock.instant, isPowerCut: powerCut, isFailure: failed))
     broker?.kill()
     broker = nil
     if powerCut { world.disk.crash() } else { world.disk.processDied() }
@@ -239,14 +329,22 @@ final class Scenario {
     isMoody = false
     for server in servers { server.behaviour = .ok }
     for publisher in publishers { publisher.isActive = false }
-    world.disk.faults = []
+    // A listed course wants its faults to strike the reading of old blocks, too.
+    if plan.course.isEmpty { mendDisk() } else { world.after(.seconds(100)) { self.mendDisk() } }
     let limit = world.clock.instant + .seconds(900)
     while world.clock.instant < limit {
       runUntil(world.clock.instant + .milliseconds(500))
       if publishers.allSatisfy(\.isIdle), isEverythingDelivered { break }
     }
+    if world.clock.instant >= limit { problems.append("not all is well 900 s after all healed") }
     // What is delivered twice would come now.
     runUntil(world.clock.instant + .seconds(30))
+  }
+
+  /// What is settled stays so: the cleaner has been at work.
+  private func restartOnceMore() {
+    end(powerCut: true)
+    runUntil(world.clock.instant + .seconds(5))
   }
 
   private var isEverythingDelivered: Bool {
@@ -287,113 +385,5 @@ final class Scenario {
       return Int(String(decoding: digits, as: UTF8.self))
     }
     return nil
-  }
-}
-
-extension RecoveredLog {
-  /// What recovery found, for whoever looks into a failing seed.
-  fileprivate var summary: String {
-    let pending = lanes.map { "\($0.endpoint.value): \($0.behind) + \($0.holes.count)" }
-    return "recovered: next block \(nextSequence), \(wasClean ? "clean" : "unclean"), replayed "
-      + "\(replayedBlocks), segments \(index.facts.map(\.number)), lanes \(pending)"
-  }
-}
-
-// MARK: What must be true
-
-extension Scenario {
-  /// How long before a death a finished delivery may have ended and come again: outcomes are
-  /// written within 5 ms and synced within 100 ms; the rest is the disk's slowest sync and the
-  /// scheduler.
-  private static let killWindow = Nanoseconds.milliseconds(12)
-  private static let powerWindow = Nanoseconds.milliseconds(100 + 2 * 45 + 12)
-
-  private func check() {
-    for publisher in publishers { for text in publisher.violations { note(text) } }
-    for (index, server) in servers.enumerated() {
-      for text in server.violations { note("endpoint \(index + 1): \(text)") }
-      checkDeliveries(index, server)
-    }
-    checkBatches()
-    checkOrder()
-  }
-
-  /// The ordered endpoint sees each publisher's events for the first time in their order.
-  private func checkOrder() {
-    guard servers.count > Self.orderedIndex else { return }
-    var last: [Int: Int] = [:]
-    var seen: Set<Int> = []
-    for request in servers[Self.orderedIndex].requests {
-      guard let number = request.number, number >= 1, number <= events.count,
-        seen.insert(number).inserted
-      else { continue }
-      let event = events[number - 1]
-      if event.wasResent { continue }
-      if let before = last[event.publisher], before > number {
-        note("the ordered endpoint saw event \(number) after \(before)")
-      }
-      last[event.publisher] = number
-    }
-  }
-
-  private func note(_ text: String) { problems.append(text) }
-
-  private func checkDeliveries(_ index: Int, _ server: EndpointServer) {
-    var byEvent: [Int: [ReceivedRequest]] = [:]
-    for request in server.requests {
-      guard let number = request.number, number >= 1, number <= events.count,
-        events[number - 1].wasSent
-      else {
-        note("endpoint \(index + 1) got what was never published")
-        continue
-      }
-      byEvent[number, default: []].append(request)
-    }
-    for event in events {
-      let requests = byEvent[event.number] ?? []
-      let name = "event \(event.number) (\(event.type), \(event.state)) at endpoint \(index + 1)"
-      if !Self.matches(index, event.type) || event.state == .refused {
-        if !requests.isEmpty { note("\(name): delivered to whom it was not for") }
-        continue
-      }
-      if event.state == .acknowledged, !requests.contains(where: \.wasAccepted) {
-        note("\(name): never delivered, \(requests.count) attempts")
-      }
-      if Set(requests.map { $0.headers["webhook-id"] ?? "" }).count > 1 {
-        note("\(name): more than one id")
-      }
-      checkRepeats(requests, name)
-    }
-  }
-
-  /// After the broker has read a whole 2xx, the event may come again only if the broker died soon
-  /// after.
-  private func checkRepeats(_ requests: [ReceivedRequest], _ name: String) {
-    for (position, request) in requests.enumerated() {
-      guard let read = request.acceptanceRead else { continue }
-      for later in requests[(position + 1)...] where later.time > read {
-        let isExcused = deaths.contains { death in
-          death.time >= read && death.time <= later.time
-            && death.time.since(read) <= (death.isPowerCut ? Self.powerWindow : Self.killWindow)
-        }
-        if isExcused { continue }
-        note("\(name): came again \(later.time.since(read).seconds) s after its 2xx was read")
-        return
-      }
-    }
-  }
-
-  /// A batch is stored whole or not at all.
-  private func checkBatches() {
-    var batches: [Int: [PublishedEvent]] = [:]
-    for event in events { if let batch = event.batch { batches[batch, default: []].append(event) } }
-    // The first endpoint subscribes to everything.
-    let delivered = Set(servers[0].requests.compactMap(\.number))
-    for (batch, members) in batches.sorted(by: { $0.key < $1.key }) {
-      let count = members.count { delivered.contains($0.number) }
-      if count != 0, count != members.count {
-        note("batch \(batch): \(count) of \(members.count) events were stored")
-      }
-    }
   }
 }

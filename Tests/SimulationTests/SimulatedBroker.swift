@@ -61,6 +61,8 @@ final class SimulatedBroker {
   private(set) var turns = 0
   private(set) var isFinishing = false
   private let reactorsDrained = Counter()
+  private var keeperFailuresTold: UInt64 = 0
+  private var readerRefusalsTold: UInt64 = 0
 
   /// The journal failed: the process would exit 70 now.
   var hasFailed: Bool { journal.failure != nil }
@@ -111,8 +113,12 @@ final class SimulatedBroker {
     } catch {
       throw .system(path: Configuration.socketPath, error)
     }
+    var ingestConfiguration = IngestConfiguration()
+    // The tables are made anew in each life: small ones take less time.
+    ingestConfiguration.rememberedMax = 20_000
+    ingestConfiguration.connectionsMax = 64
     ingest = Ingest(
-      configuration: IngestConfiguration(), window: window, network: network,
+      configuration: ingestConfiguration, window: window, network: network,
       poller: ingestPoller, listener: listener, sealed: sealed, committed: committed,
       mailbox: ingestMailbox, remembered: recovered.remembered, random: world.fork(),
       counters: ingestCounters, hooks: IngestHooks())
@@ -196,6 +202,20 @@ final class SimulatedBroker {
       if case .failed(let record) = notice { text += "\n  \(record)" }
     }
     return text
+  }
+
+  /// What it says of the disk since the last call.
+  func takeTroubles() -> [String] {
+    var texts: [String] = []
+    if keeper.failures.value != keeperFailuresTold {
+      keeperFailuresTold = keeper.failures.value
+      texts.append("keeper: " + (keeper.lastError.map { "\($0)" } ?? "a failure without a word"))
+    }
+    if reader.refused.value != readerRefusalsTold {
+      readerRefusalsTold = reader.refused.value
+      texts.append("reader: refused")
+    }
+    return texts
   }
 
   // MARK: Time
