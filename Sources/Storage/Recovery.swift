@@ -76,7 +76,9 @@ final class RecoveryRun {
     // Nothing was written up to here, so that a refusal leaves everything as it was.
     try makeDirectories()
     try quarantineFindings()
-    for path in unreadable { try? disk.remove(path) }
+    for path in temporaries + unreadable {
+      tidy(path) { () throws(SystemError) in try disk.remove(path) }
+    }
     let first = plans.first.map(\.first) ?? 1
     let fold = RecoveryFold(
       checkpoint: checkpoint, first: max(first, 1), audiences: audiences, source: self)
@@ -189,12 +191,13 @@ final class RecoveryRun {
 
   func readBlocks() throws(StorageError) {
     let survey = SegmentSurvey(disk: disk)
+    var blank: [SegmentPlan] = []
     for plan in unused {
       var scanned = plan
       try survey.fill(&scanned, footerIsEnough: false, direct: true)
       // All zero: prepared, never used. Else its first page was lost and later ones were not.
       if scanned.blocks.isEmpty && scanned.gaps.isEmpty {
-        noteIfUsed(scanned)
+        blank.append(scanned)
         temporaries.append(plan.path)
       } else {
         plans.append(plan)
@@ -215,6 +218,7 @@ final class RecoveryRun {
       }
     }
     dropUnreadable()
+    for plan in blank { noteIfUsed(plan) }
   }
 
   /// A segment without a single block and without a header says nothing about the log.
@@ -234,8 +238,15 @@ final class RecoveryRun {
         facts.number == plan.number && facts.firstSequence <= facts.lastSequence
       }
     }
-    let isFollowed = plan.number < plans.reduce(0) { max($0, $1.number) }
-    if wasUsed || isFollowed { noteUnreadable(plan, end: min(plan.size, SegmentHeader.byteCount)) }
+    // Sequences are missing where it stands. Else it is one that an earlier start could not remove.
+    let before = plans.last { $0.number < plan.number }
+    let after = plans.first { $0.number > plan.number }
+    var isMissed = false
+    if let after {
+      isMissed = before.map { $0.isScanned && $0.last + 1 < after.first }
+        ?? (checkpoint == nil && after.first > 1)
+    }
+    if wasUsed || isMissed { noteUnreadable(plan, end: min(plan.size, SegmentHeader.byteCount)) }
   }
 
   private func noteUnreadable(_ plan: SegmentPlan, end: Int) {
@@ -263,10 +274,6 @@ final class RecoveryRun {
         if error.code != 13 { throw error }
       }
     }
-    for path in temporaries {
-      tidy(path) { () throws(SystemError) in try disk.remove(path) }
-    }
-    temporaries = []
   }
 
   /// Does what may fail without harm, but not without a word.
