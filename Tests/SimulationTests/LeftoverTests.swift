@@ -35,6 +35,24 @@ internal import Testing
     #expect(recovered.wasClean)
   }
 
+  @Test func `a prepared segment that could not be removed is no damage later`() throws {
+    let world = World(seed: 1)
+    var reports: [[RecoveryFinding]] = []
+    for life in 1...3 {
+      world.disk.faults = life == 2 ? [DiskFault(.remove, path: "0002.log")] : []
+      let recovered = try Recovery.open(
+        directory: "/data", disk: world.disk, now: world.now, segmentBytes: 2 << 20)
+      reports.append(recovered.report)
+      if life == 1 {
+        let prepared = try world.disk.open("/data/journal/segment-0000000000000002.log", .create)
+        try world.disk.truncate(prepared, to: 2 << 20)
+      }
+      world.disk.processDied()
+    }
+    #expect(reports.map(\.count) == [0, 1, 0])
+    #expect(world.disk.content("/data/journal/segment-0000000000000002.log") == nil)
+  }
+
   @Test func `a start with nothing to complain of reports nothing`() throws {
     let recovered = try Self.restart(with: DiskFault(.rename, path: "nowhere"))
     #expect(recovered.report.isEmpty)
