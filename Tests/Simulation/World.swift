@@ -49,7 +49,7 @@ public final class World: @unchecked Sendable {
     agenda.add(at: max(time, clock.instant), action)
   }
 
-  /// Nothing happens any more; what is planned, and the network, keep each other in memory no longer.
+  /// Nothing happens any more: what is planned, and the network, keep nothing in memory.
   public func dissolve() {
     agenda = Agenda()
     network = nil

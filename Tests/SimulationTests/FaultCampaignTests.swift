@@ -1,9 +1,9 @@
-// Goal: whatever call of the disk fails, and however, nothing acknowledged is lost, nothing wrong is
-// sent, every start succeeds, and the broker says which file it was.
+// Goal: whatever call of the disk fails, and however, nothing acknowledged is lost, nothing wrong
+// is sent, every start succeeds, and the broker says which file it was.
 // Method: a fixed history, played once for each call of the disk with that call failing; and random
 // histories with kills, power cuts, faults and full disks. An ordinary run takes a sample. More, by
-// environment variables: FANFARE_CAMPAIGN_SECONDS for that long, every call in turn, then from other
-// seeds; FANFARE_CAMPAIGN_SEEDS (7, or 1-500) for just these seeds.
+// environment variables: FANFARE_CAMPAIGN_SECONDS for that long, every call in turn, then from
+// other seeds; FANFARE_CAMPAIGN_SEEDS (7, or 1-500) for just these seeds.
 internal import Simulation
 internal import Testing
 

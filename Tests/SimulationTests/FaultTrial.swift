@@ -34,7 +34,8 @@ struct FaultTrial {
 
   /// Trials of one row in the table have this in common.
   var fault: String {
-    let errno = manner == .short || manner == .shortForEver ? "" : code == Self.eio ? " EIO" : " ENOSPC"
+    let fails = manner != .short && manner != .shortForEver
+    let errno = !fails ? "" : code == Self.eio ? " EIO" : " ENOSPC"
     return "\(operation.rawValue) \(manner.rawValue)\(errno)"
   }
 

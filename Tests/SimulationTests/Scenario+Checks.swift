@@ -21,8 +21,8 @@ extension Scenario.Death {
 
 extension Scenario {
   /// How long before a death a finished delivery may have ended and come again: outcomes are
-  /// written within 5 ms and synced within 100 ms; the rest is the scheduler, and the disk's slowest
-  /// syncs.
+  /// written within 5 ms and synced within 100 ms; the rest is the scheduler, and the disk's
+  /// slowest syncs.
   private static let killWindow = Nanoseconds.milliseconds(7)
   private static let powerWindow = Nanoseconds.milliseconds(100 + 2 * 45 + 7)
 

@@ -214,7 +214,11 @@ final class Scenario {
         refusals += 1
         if refusals > 20 { return problems.append("recovery never succeeds: \(error)") }
         if refusals >= Self.refusalsMax { mendDisk() }
-        if plan.endAfterFailure == .powerCut { world.disk.crash() } else { world.disk.processDied() }
+        if plan.endAfterFailure == .powerCut {
+          world.disk.crash()
+        } else {
+          world.disk.processDied()
+        }
         world.network.processDied()
         world.advance(to: world.clock.instant + .milliseconds(50))
       }
