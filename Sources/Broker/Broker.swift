@@ -59,7 +59,8 @@ public final class Broker: Sendable {
       _exit(70)
     })
     let housekeeper = Housekeeper(
-      control: control, notices: plane.notices, settled: plane.settled, logger: logger)
+      control: control, notices: plane.notices, settled: plane.settled,
+      damage: DamageReport(findings: recovered.report, reader: plane.logReader), logger: logger)
     housekeeper.recordDead(recovered.deadSinceCheckpoint)
     return Broker(
       control: control, settings: settings, plane: plane,

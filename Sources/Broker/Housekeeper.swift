@@ -14,15 +14,17 @@ final class Housekeeper: Sendable {
   private let control: BrokerControl
   private let notices: Mailbox<ReactorNotice>
   private let settled: Mailbox<Outcome>
+  private let damage: DamageReport
   private let logger: Logger
 
   init(
     control: BrokerControl, notices: Mailbox<ReactorNotice>, settled: Mailbox<Outcome>,
-    logger: Logger
+    damage: DamageReport, logger: Logger
   ) {
     self.control = control
     self.notices = notices
     self.settled = settled
+    self.damage = damage
     self.logger = logger
   }
 
@@ -38,7 +40,7 @@ final class Housekeeper: Sendable {
     while !Task.isCancelled {
       for damage in control.plane.reader.damage.drain() {
         logger.error(
-          "a block of the log is damaged; its pending deliveries can't be made",
+          "a block of the log is damaged; its pending deliveries are given up, see 'fanfare dead list'",
           metadata: ["error": "\(damage)"])
       }
       tellTrouble("the disk refuses to read the log; deliveries wait, trying again each second",
@@ -85,12 +87,7 @@ final class Housekeeper: Sendable {
       guard outcome.kind == .dead || outcome.kind == .expired,
         control.funnel.knows(outcome.endpoint.value)
       else { return nil }
-      let event = control.plane.identity(at: outcome.position)
-      return DeadLetterRecord(
-        endpoint: outcome.endpoint.value, position: outcome.position, eventID: event.id,
-        type: event.type, attempts: Int(outcome.attempt), lastStatus: Int(outcome.status),
-        failure: outcome.failure.text(status: Int(outcome.status)),
-        expired: outcome.kind == .expired, diedAt: outcome.due)
+      return letter(of: outcome)
     }
     if letters.isEmpty { return }
     do throws(CatalogError) {
@@ -98,6 +95,20 @@ final class Housekeeper: Sendable {
     } catch {
       logger.error("dead letters could not be listed", metadata: ["error": "\(error.text)"])
     }
+  }
+
+  private func letter(of outcome: Outcome) -> DeadLetterRecord {
+    var event = control.plane.identity(at: outcome.position)
+    var failure = outcome.failure.text(status: Int(outcome.status))
+    if outcome.failure == .logDamaged {
+      let entry = damage.entry(for: outcome)
+      if event.id.isEmpty { event = (entry.id, entry.type) }
+      failure = entry.text
+    }
+    return DeadLetterRecord(
+      endpoint: outcome.endpoint.value, position: outcome.position, eventID: event.id,
+      type: event.type, attempts: Int(outcome.attempt), lastStatus: Int(outcome.status),
+      failure: failure, expired: outcome.kind == .expired, diedAt: outcome.due)
   }
 
   private func handle(_ notice: ReactorNotice) async {

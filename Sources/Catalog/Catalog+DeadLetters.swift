@@ -114,7 +114,8 @@ extension Catalog {
     if count > 0 { addToTally([endpoint: -count]) }
   }
 
-  /// Dead letters of one endpoint in the order of their events, for sending them again.
+  /// Dead letters of one endpoint in the order of their events, for sending them again; those that
+  /// stand for a loss of the log (`Outcome.isLoss`) name no event.
   ///
   /// - Parameters:
   ///   - diedSince: only those that died then or later.
@@ -128,6 +129,7 @@ extension Catalog {
         sql: """
           SELECT position FROM dead_letter
           WHERE endpoint = ? AND gone = 0 AND died_at >= ? AND position > ?
+            AND position & 65535 <> 65535
           ORDER BY position LIMIT ?
           """,
         arguments: [

@@ -97,6 +97,11 @@ package struct LoadQueue {
     return nil
   }
 
+  /// Whether only the headers of the lent block with this sequence are good.
+  package func isDamaged(_ sequence: UInt64) -> Bool {
+    loans.contains { $0.sequence == sequence && $0.reply.damaged }
+  }
+
   /// Gives loans back that nobody has used for a while.
   /// - Returns: when the next is due.
   package mutating func expire(now: Instant, giveBack: (LoadReply) -> Void) -> Instant {

@@ -143,7 +143,7 @@ extension Reactor {
       skipsRetries = true
       return !lane.it.isOrdered && !isProbe
     }
-    guard retry.position.index < block.eventCount else {
+    guard !isDamaged(retry.position.sequence), retry.position.index < block.eventCount else {
       return lose(lane, place) || stall(lane)
     }
     let event = block.event(retry.position.index)
@@ -164,9 +164,7 @@ extension Reactor {
 
   private func serveFresh(_ lane: LaneRef, _ isProbe: Bool) -> Bool {
     switch advance(lane) {
-    case .head:
-      becomeLive(lane)
-      return true
+    case .head: return becomeLive(lane)
     case .missing(let sequence):
       load(lane, sequence)
       return false
@@ -177,7 +175,11 @@ extension Reactor {
       scansLeft -= 1
       let position = lane.it.cursor
       let event = block.event(position.index)
-      if isExpired(lane, event) {
+      if isDamaged(position.sequence) {
+        guard hasOutcomeRoom() else { return stall(lane) }
+        lane.it.accounted += 1
+        giveUp(lane, position, attempts: 0)
+      } else if isExpired(lane, event) {
         guard hasOutcomeRoom() else { return stall(lane) }
         _ = expire(lane, position, attempts: 0, isHole: false)
       } else {
@@ -250,14 +252,21 @@ extension Reactor {
   }
 
   /// The lane has looked at everything: it follows the head from now on.
-  func becomeLive(_ lane: LaneRef) {
-    lane.it.isLive = true
-    lists.promote(head: lane.it.members)
-    // Differs only when blocks of its events could not be read.
+  /// - Returns: `false` when there is no room to say what it has missed; then nothing has changed.
+  private func becomeLive(_ lane: LaneRef) -> Bool {
+    // Differs only when blocks of its events could not be read, not even their headers.
     let total = Int64(clamping: lists.walkedTotal(head: lane.it.members))
     let lost = total - lane.it.accounted
-    if lost > 0 { forgetPending(UInt64(lost)) } else { depth += lost.magnitude }
+    if lost > 0 {
+      guard hasOutcomeRoom() else { return stall(lane) }
+      giveUp(lane, lost: UInt64(lost))
+    } else {
+      depth += lost.magnitude
+    }
     lane.it.accounted = total
+    lane.it.isLive = true
+    lists.promote(head: lane.it.members)
+    return true
   }
 
   /// A block in memory: pinned until another is wanted or the turn ends, or lent by the Reader.
@@ -270,6 +279,12 @@ extension Reactor {
       return window.arena[ref]
     }
     return loads.block(sequence, now: now.instant)
+  }
+
+  /// Whether only the headers of the block that ``block(_:)`` found are good.
+  private func isDamaged(_ sequence: UInt64) -> Bool {
+    if pinned != nil, pinnedSequence == sequence { return false }
+    return loads.isDamaged(sequence)
   }
 
   func unpin() {

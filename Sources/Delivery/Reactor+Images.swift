@@ -159,6 +159,7 @@ extension Reactor {
       status.lastText = last.text
     }
     status.state = state(lane, behind)
+    status.isParked = lane.it.config == nil
     var oldest = oldestInFlight
     if let place = lane.it.retries.indexOfOldest {
       oldest = min(oldest ?? lane.it.retries[place].position, lane.it.retries[place].position)

@@ -45,7 +45,8 @@ extension Reactor {
   /// Moves a lane past what the log no longer has.
   private func place(_ lane: LaneRef, _ reply: LoadReply, _ through: UInt64) {
     let found = reply.block != nil
-    // 1. Nothing up to where the log went; 2. a block that cannot be read; 3. the block.
+    // 1. Nothing up to where the log went; 2. a block of which nothing can be read; 3. the block,
+    // its headers at least.
     let next = reply.sequence == 0 ? through + 1 : found ? reply.sequence : reply.sequence + 1
     if !lane.it.isLive, lane.it.cursor.sequence >= reply.requested,
       lane.it.cursor.sequence < next
@@ -73,15 +74,30 @@ extension Reactor {
   func lose(_ lane: LaneRef, _ index: Int) -> Bool {
     guard hasOutcomeRoom() else { return false }
     let retry = lane.it.retries.remove(at: index)
-    outcomeRoom -= 1
     retriesHeld -= 1
+    giveUp(lane, retry.position, attempts: retry.attempts)
+    return true
+  }
+
+  /// Declares a delivery dead whose event can't be read.
+  /// - Precondition: there is room for the outcome.
+  func giveUp(_ lane: LaneRef, _ position: Position, attempts: UInt16) {
+    outcomeRoom -= 1
     forgetPending(1)
     counters.dead.add()
     push(
       Outcome(
-        position: retry.position, endpoint: lane.it.number, kind: .dead,
-        attempt: retry.attempts, due: now.unix, failure: .cancelled))
-    return true
+        position: position, endpoint: lane.it.number, kind: .dead, attempt: attempts,
+        due: now.unix, failure: .logDamaged))
+  }
+
+  /// Declares deliveries dead of which only the number is known.
+  /// - Precondition: there is room for the outcome.
+  func giveUp(_ lane: LaneRef, lost count: UInt64) {
+    outcomeRoom -= 1
+    forgetPending(count)
+    counters.dead.add(count)
+    push(Outcome(lost: count, of: lane.it.number, through: walked, time: now.unix))
   }
 
   /// - Returns: when the next loan is due back.

@@ -7,7 +7,7 @@ public final class ReactorCounters: Sendable {
   public let delivered = Counter()
   /// Failed attempts after which another is planned.
   public let retried = Counter()
-  /// Deliveries whose schedule was used up.
+  /// Deliveries whose schedule was used up, or whose event can't be read.
   public let dead = Counter()
   /// Deliveries older than their endpoint's `max-age`.
   public let expired = Counter()

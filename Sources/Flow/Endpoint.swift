@@ -112,6 +112,8 @@ public struct LaneStatus: Sendable {
   /// Attempts made since start.
   public var attempts: UInt64
   public var state: LaneState
+  /// Whether no configuration came for it since start: nothing is sent, nothing dropped.
+  public var isParked = false
   /// The last attempt's HTTP status, 0 without an answer.
   public var lastStatus: UInt16
   public var lastFailure: FailureClass

@@ -105,9 +105,10 @@ public struct LoadReply: BitwiseCopyable, Sendable {
   /// The block that was found; equal to `requested` or later. 0 when the log has none up to its end.
   public var sequence: UInt64
   /// The block's memory, owned by the Reader until the reactor gives it back; `nil` when there is
-  /// none or it can't be read.
+  /// none or nothing of it can be read.
   public var block: Block?
-  /// The block exists and can't be read: its events are in quarantine.
+  /// The block exists and can't be read. If there is one in `block`, its headers are good and its
+  /// payload is zeros: enough to say which deliveries can't be made.
   public var damaged: Bool
   /// Makes a reply.
   public init(requested: UInt64, sequence: UInt64, block: Block?, damaged: Bool) {

@@ -29,6 +29,7 @@ public enum FailureClass: UInt8, Sendable, CaseIterable {
   case none = 0
   case resolve, addressForbidden, connect, connectTimeout, tls, certificate
   case timeout, closed, malformedAnswer, answerTooLarge, status, cancelled, configuration
+  case logDamaged
 
   /// What an operator reads.
   public var text: String {
@@ -47,6 +48,7 @@ public enum FailureClass: UInt8, Sendable, CaseIterable {
     case .status: "status is not 2xx"
     case .cancelled: "cancelled"
     case .configuration: "endpoint is not usable as configured"
+    case .logDamaged: "the log is damaged where the event stood"
     }
   }
 }
@@ -58,7 +60,7 @@ public enum FailureClass: UInt8, Sendable, CaseIterable {
 /// | 0 | 8 | `position` | which event |
 /// | 8 | 8 | `due` | for `retry`: when, Unix milliseconds; else when it ended |
 /// | 16 | 4 | `endpoint` | endpoint number |
-/// | 20 | 4 | `durationMicroseconds` | of the attempt; of a tombstone: deliveries dropped |
+/// | 20 | 4 | `durationMicroseconds` | of the attempt; of a tombstone: deliveries dropped; of a loss: lost |
 /// | 24 | 2 | `status` | HTTP status, 0 without an answer |
 /// | 26 | 1 | `kind` | `OutcomeKind` |
 /// | 27 | 1 | `failure` | `FailureClass` |
@@ -112,6 +114,29 @@ public struct Outcome: BitwiseCopyable, Sendable {
   ) -> Outcome {
     Outcome(position: position, endpoint: endpoint, kind: .retry, attempt: 0, due: time)
   }
+
+  /// Deliveries to an endpoint that can't be made, nor told apart: the log has lost even whom its
+  /// events were for. The endpoint's lane has looked at everything up to and including `sequence`.
+  public init(
+    lost count: UInt64, of endpoint: EndpointNumber, through sequence: UInt64,
+    time: UnixMilliseconds
+  ) {
+    self.init(
+      position: Position(sequence: sequence, index: Self.lossIndex), endpoint: endpoint,
+      kind: .dead, attempt: 0, due: time, failure: .logDamaged,
+      durationMicroseconds: UInt32(clamping: count))
+  }
+
+  /// No block has so many events.
+  private static let lossIndex = 0xFFFF
+
+  /// Whether it stands for deliveries that can't be told apart.
+  public var isLoss: Bool {
+    kind == .dead && failure == .logDamaged && position.index == Self.lossIndex
+  }
+
+  /// Deliveries that it speaks of; a tombstone's are in `dropped`.
+  public var deliveries: UInt64 { isLoss ? UInt64(durationMicroseconds) : 1 }
 
   /// Whether it opens a delivery anew. A failed probe has attempt 0 too, and says why it failed.
   public var isRedelivery: Bool { kind == .retry && attempt == 0 && failureCode == 0 }

@@ -22,6 +22,8 @@ final class BlockLoader {
   /// The most recently used last.
   private var files: [(segment: UInt64, handle: FileHandle)] = []
   private(set) var header = BlockHeader(kind: .tables, sequence: 0)
+  /// Whether the last read came as far as a good header section, whatever it threw then.
+  private(set) var hasSection = false
 
   init(layout: DirectoryLayout, disk: any Disk, index: SegmentIndex) {
     self.layout = layout
@@ -72,6 +74,7 @@ final class BlockLoader {
   }
 
   private func begin() {
+    hasSection = false
     buffer.removeAll()
     buffer.shrink(to: 1 << 21)
   }
@@ -105,6 +108,7 @@ final class BlockLoader {
     guard section?.crc == header.headerCRC else {
       throw .damaged("the header section's checksum is wrong")
     }
+    hasSection = true
   }
 
   private var section: RawView? {
@@ -130,6 +134,21 @@ final class BlockLoader {
       sequence: header.sequence, headers: tables.events.bytes, payloadLength: header.plainLength
     ) { plain in
       unsafe unpackPayload(into: plain)
+    }
+  }
+
+  /// Fills `target` with the headers of a block whose payload is damaged.
+  /// - Parameter salvages: whether what can be unpacked of the payload goes along, unchecked; else
+  ///   it is zeros.
+  /// - Returns: `false` when the header section was damaged too.
+  func unpackHeaders(into target: Block, salvages: Bool = false) -> Bool {
+    guard hasSection, let tables else { return false }
+    return unsafe target.load(
+      sequence: header.sequence, headers: tables.events.bytes, payloadLength: header.plainLength
+    ) { plain in
+      unsafe plain.initializeMemory(as: UInt8.self, repeating: 0)
+      if salvages { _ = unsafe unpackPayload(into: plain) }
+      return true
     }
   }
 

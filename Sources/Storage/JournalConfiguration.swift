@@ -83,7 +83,7 @@ public final class JournalCounters: Sendable {
     switch outcome.kind {
     case .delivered: delivered.add()
     case .retry: if !outcome.isRedelivery { retried.add() }
-    case .dead: dead.add()
+    case .dead: dead.add(outcome.deliveries)
     case .expired: expired.add()
     case .removed: removed.add()
     case .endpointRemoved: removed.add(outcome.dropped)

@@ -110,4 +110,64 @@ public final class LogReader: Sendable {
       throw .damaged(path: path, offset: place.offset, reason: reason)
     }
   }
+
+  /// Why the event at `position` can't be read, and what is still known of it.
+  /// - Returns: `nil` when the log has no block there any more, or it can be read.
+  /// > Runs on: any thread; one reads at a time.
+  public func damage(at position: Position) -> DamagedEvent? {
+    guard let place = index.find(atOrAfter: position.sequence),
+      place.sequence == position.sequence
+    else { return nil }
+    return tools.withLock { tools in
+      var reason = "the payload does not unpack to what was stored"
+      let block = tools.block
+        ?? Block.allocate(
+          events: BlockLimits.largeEvents, payload: BlockLimits.largePayloadBytes)
+      tools.block = block
+      do throws(BlockLoader.Failure) {
+        try tools.loader.read(place)
+        if tools.loader.unpack(into: block) { return nil }
+      } catch {
+        guard case .damaged(let found) = error else { return nil }
+        reason = found
+      }
+      var damaged = DamagedEvent(
+        path: layout.segment(place.segment), offset: place.offset, reason: reason)
+      if tools.loader.unpackHeaders(into: block, salvages: true),
+        position.index < block.eventCount
+      {
+        damaged.identify(block.event(position.index))
+      }
+      return damaged
+    }
+  }
+}
+
+/// An event that can't be read, and what is known of it.
+public struct DamagedEvent: Sendable, Equatable {
+  /// Which file its block stands in.
+  public let path: String
+  /// Where in it the block begins, bytes.
+  public let offset: UInt64
+  /// Which check failed.
+  public let reason: String
+  /// Its id and its type, where the bytes that are left agree with the hashes in the header section;
+  /// empty otherwise.
+  public private(set) var id = ""
+  public private(set) var type = ""
+
+  init(path: String, offset: UInt64, reason: String) {
+    self.path = path
+    self.offset = offset
+    self.reason = reason
+  }
+
+  mutating func identify(_ event: EventView) {
+    if unsafe Hash64.of(event.id) == event.header.idHash {
+      id = unsafe String(decoding: event.id, as: UTF8.self)
+    }
+    if unsafe Hash64.of(event.type) == event.header.typeHash {
+      type = unsafe String(decoding: event.type, as: UTF8.self)
+    }
+  }
 }

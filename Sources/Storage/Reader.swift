@@ -157,10 +157,7 @@ public final class Reader {
         // Freed between look-up and read: the next look-up finds what follows.
         case .gone: continue
         case .unavailable: return .refused
-        case .damaged(let reason):
-          reply.damaged = true
-          note(damageOf: place, reason)
-          return answer(request.reactor, reply)
+        case .damaged(let reason): return lend(request.reactor, reply, from: place, damage: reason)
         }
       }
       return lend(request.reactor, reply, from: place)
@@ -177,23 +174,34 @@ public final class Reader {
       .damaged(path: layout.segment(place.segment), offset: place.offset, reason: reason))
   }
 
-  private func lend(_ reactor: Int, _ lent: LoadReply, from place: BlockPlace) -> Served {
+  /// Lends the block, or of a damaged one at least the headers.
+  private func lend(
+    _ reactor: Int, _ lent: LoadReply, from place: BlockPlace, damage: String? = nil
+  ) -> Served {
     var reply = lent
-    let isLarge = loader.header.plainLength > BlockLimits.payloadBytes
-      || loader.eventCount > BlockLimits.events
-    guard let block = isLarge ? shelves[reactor].large.last : shelves[reactor].ordinary.last
-    else { return .waits }
-    if loader.unpack(into: block) {
-      if isLarge {
-        shelves[reactor].large.removeLast()
-      } else {
-        shelves[reactor].ordinary.removeLast()
+    var damage = damage
+    if damage == nil || loader.hasSection {
+      let isLarge = loader.header.plainLength > BlockLimits.payloadBytes
+        || loader.eventCount > BlockLimits.events
+      guard let block = isLarge ? shelves[reactor].large.last : shelves[reactor].ordinary.last
+      else { return .waits }
+      if damage == nil, !loader.unpack(into: block) {
+        damage = "the payload does not unpack to what was stored"
       }
-      reply.block = block
-      loads.add()
-    } else {
+      if damage == nil || loader.unpackHeaders(into: block) {
+        if isLarge {
+          shelves[reactor].large.removeLast()
+        } else {
+          shelves[reactor].ordinary.removeLast()
+        }
+        reply.block = block
+      }
+    }
+    if let damage {
       reply.damaged = true
-      note(damageOf: place, "the payload does not unpack to what was stored")
+      note(damageOf: place, damage)
+    } else {
+      loads.add()
     }
     return answer(reactor, reply)
   }

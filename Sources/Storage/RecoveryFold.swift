@@ -12,9 +12,23 @@ final class RecoveryFold {
     var behind: Int64
     /// The image counted events up to here; 0-based lanes count from the log alone.
     var countedThrough: UInt64
+    /// Of the image's count, what no outcome has spoken of yet.
+    var uncertain: Int64 = 0
     var holes: [UInt64: Hole] = [:]
     /// Whether the cursor only marks where the lane's life began.
     var isFresh = false
+
+    /// One event is behind it no longer.
+    mutating func take(_ position: Position) {
+      behind -= 1
+      if position.sequence <= countedThrough { uncertain -= 1 }
+    }
+
+    /// It has looked at everything that can be read: what the image counted beyond that is lost.
+    mutating func takeLoss() {
+      behind -= max(0, uncertain)
+      uncertain = 0
+    }
   }
 
   /// Events of one audience that one reactor's images have not counted.
@@ -67,6 +81,7 @@ final class RecoveryFold {
   private func restore(_ image: LaneImage, countedThrough: UInt64) {
     var lane = Lane(
       cursor: image.cursor, behind: Int64(clamping: image.behind), countedThrough: countedThrough)
+    lane.uncertain = lane.behind
     for hole in image.holes { lane.holes[hole.position.packed] = hole }
     lanes[image.endpoint.value] = lane
     highWater = max(highWater, image.endpoint.value)
@@ -154,7 +169,7 @@ final class RecoveryFold {
     switch outcome.kind {
     case .delivered: counters.delivered += 1
     case .retry: if !outcome.isRedelivery { counters.retried += 1 }
-    case .dead: counters.dead += 1
+    case .dead: counters.dead += outcome.deliveries
     case .expired: counters.expired += 1
     case .removed: counters.removed += 1
     case .endpointRemoved: counters.removed += outcome.dropped
@@ -197,15 +212,15 @@ final class RecoveryFold {
     for skipped in source.matches(outcome.endpoint, from: lane.cursor, to: position) {
       // In flight when the log ended, or its outcome comes further on.
       lane.holes[skipped.packed] = Hole(position: skipped, attempt: 0, due: UnixMilliseconds(0))
-      lane.behind -= 1
+      lane.take(skipped)
     }
+    if outcome.isLoss { lane.takeLoss() }
     let next = Position(packed: position.packed + 1)
     let exists = !source.matches(outcome.endpoint, from: position, to: next).isEmpty
     // An event that can't be read was counted by the image; one that somebody asked for need not be
     // the lane's at all.
-    if exists || (position.sequence <= lane.countedThrough && !outcome.isRedelivery) {
-      lane.behind -= 1
-    }
+    let isCounted = position.sequence <= lane.countedThrough && !outcome.isRedelivery
+    if exists || (isCounted && !outcome.isLoss) { lane.take(position) }
     if !outcome.kind.settles { lane.holes[position.packed] = Hole(outcome) }
     lane.cursor = next
     lane.isFresh = false

@@ -204,21 +204,6 @@ struct ReactorControlTests {
     try expectSettled(world)
   }
 
-  @Test func `events in a damaged block are passed over, depth is put right`() throws {
-    let server = LoopbackServer { _, _ in Self.ok }
-    let world = World()
-    world.endpoint(1, port: server.port, paused: true)
-    let audience = world.audience([1])
-    for number in 0..<3 { world.publish("e\(number)", to: audience) }
-    world.turn()
-    for sequence in 1...3 as ClosedRange<UInt64> { world.evict(sequence) }
-    world.damage(2)
-    world.endpoint(1, port: server.port)
-    #expect(world.run { world.counters.delivered.value == 2 && world.counters.depth.value == 0 })
-    #expect(Set(server.requests.map(\.id)) == ["e0", "e2"])
-    try expectSettled(world)
-  }
-
   @Test func `without outcome slots nothing is sent; with them everything`() throws {
     let server = LoopbackServer { _, _ in Self.ok }
     let world = World(outcomeCapacity: 8)

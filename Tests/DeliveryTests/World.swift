@@ -209,9 +209,11 @@ final class World {
     return copy
   }
 
-  /// Pretends that a block is damaged.
-  func damage(_ sequence: UInt64) { damaged.insert(sequence) }
-  private var damaged: Set<UInt64> = []
+  /// Pretends that a block is damaged, by default the whole of it.
+  func damage(_ sequence: UInt64, sparesHeaders: Bool = false) {
+    damaged[sequence] = sparesHeaders
+  }
+  private var damaged: [UInt64: Bool] = [:]
 
   private func serveLoads() {
     while returns.pop() != nil { blocksLent -= 1 }
@@ -219,7 +221,7 @@ final class World {
       loads.append(request.sequence)
       let found = references.keys.filter { $0 >= request.sequence }.min()
       var block: Block?
-      if let found, !damaged.contains(found) {
+      if let found, damaged[found] != false {
         block = stored[found] ?? references[found].map { Self.copy(window.arena[$0]) }
         blocksLent += 1
         require(blocksLent <= 8, "the reactor holds more blocks than it may")
@@ -227,7 +229,7 @@ final class World {
       _ = replies.push(
         LoadReply(
           requested: request.sequence, sequence: found ?? 0, block: block,
-          damaged: found.map { damaged.contains($0) } ?? false))
+          damaged: found.map { damaged[$0] != nil } ?? false))
     }
   }
 

@@ -43,6 +43,29 @@ extension EndToEnd {
       #expect(log.nginx.ids(at: "/later").sorted() == log.ids[1...].map { $0[...] }.sorted())
       let place = "\(log.segment): offset \(block.offset): the payload's checksum is wrong"
       try await eventually("the broker names it too") { log.broker.log.contains(place) }
+      try await expectDead(log, block)
+    }
+
+    /// The one that can't be sent is dead, with its id, its type and the reason.
+    private func expectDead(_ log: StoppedLog, _ block: BlockLine) async throws {
+      var letters: [DeadLine] = []
+      try await eventually("it is listed as dead", details: { log.broker.log }) {
+        letters = try await log.broker.fanfare("dead", "list", "--json").json(as: [DeadLine].self)
+        return !letters.isEmpty
+      }
+      #expect(letters.map(\.id) == [log.ids[0]] && letters.map(\.eventType) == ["j.j"])
+      #expect(letters.map(\.endpoint) == ["later"] && letters.map(\.attempts) == [0])
+      #expect(
+        letters[0].lastError == "the log is damaged here: \(log.segment) at offset "
+          + "\(block.offset): the payload's checksum is wrong")
+      let status = try await log.broker.fanfare("status", "--json").json(as: StatusReport.self)
+      #expect(status.deliveries.dead == 1 && status.deliveries.pending == 0)
+      #expect(status.deliveries.delivered == 2)
+      _ = try await log.broker.terminate()
+      try await log.broker.start()
+      let again = try await log.broker.fanfare("dead", "list", "--json").json(as: [DeadLine].self)
+      #expect(again.map(\.id) == [log.ids[0]])
+      #expect(try await log.broker.spool("later").depth == 0)
     }
 
     @Test(.timeLimit(.minutes(3)))
@@ -80,6 +103,14 @@ extension EndToEnd {
       let repair = try await log.broker.fanfare("journal", "repair", "--yes")
       #expect(repair.output.contains("drops: what was undelivered in blocks 1 to"))
       try await log.broker.start()
+      try await log.broker.fanfare("endpoint", "resume", "later")
+      try await eventually("what is gone is given up", details: { log.broker.log }) {
+        try await log.broker.spool("later").depth == 0
+      }
+      try await eventually("and listed") {
+        try await log.broker.fanfare("dead", "list", "--json").json(as: [DeadLine].self)
+          .contains { $0.lastError.hasSuffix("it has lost the events of 2 deliveries") }
+      }
       let id = try await log.broker.fanfare("publish", "j.after", "{}").text
       try await log.broker.kill9()
       // What is gone stays named for as long as it is missed.
@@ -253,6 +284,12 @@ private struct BlockLine: Decodable {
 /// What `journal inspect --events --json` promises.
 private struct EventLine: Decodable {
   let id: String
+}
+
+/// What `dead list --json` promises.
+private struct DeadLine: Decodable {
+  let id, eventType, endpoint, lastError: String
+  let attempts: Int
 }
 
 /// What `journal verify --json` promises.

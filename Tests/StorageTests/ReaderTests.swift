@@ -90,7 +90,11 @@ struct ReaderTests {
     #expect(requests.push(LoadRequest(sequence: 1)))
     _ = reader.turn(now: world.now)
     let reply = try #require(replies.pop())
-    #expect(reply.damaged && reply.block == nil && reply.sequence == 1)
+    #expect(reply.damaged && reply.sequence == 1)
+    // The header section is whole: it tells whom the event was for. Not a byte of it is lent.
+    let block = try #require(reply.block)
+    #expect(block.eventCount == 1 && block.header(0).dataLength == 2000)
+    #expect(unsafe block.payload.allSatisfy { $0 == 0 })
     #expect(reader.damaged.value == 1)
     // Told once by its place, however often it is asked for.
     #expect(requests.push(LoadRequest(sequence: 1)))
@@ -99,6 +103,22 @@ struct ReaderTests {
       reader.damage.drain() == [
         .damaged(path: path, offset: place.offset, reason: "the payload's checksum is wrong")
       ])
+  }
+
+  @Test func `a block with damaged headers is not lent`() throws {
+    let world = try World(directory.path)
+    world.seal([world.audience(1)], bytes: 2000, random: true)
+    world.settle(milliseconds: 3)
+    let place = try #require(world.recovered.index.find(atOrAfter: 1))
+    let path = DirectoryLayout(root: directory.path).segment(place.segment)
+    var bytes = try Bytes.read(path)
+    bytes[Int(place.offset) + 100] ^= 1
+    try Bytes.write(bytes, to: path)
+    let reader = makeReader(world)
+    #expect(requests.push(LoadRequest(sequence: 1)))
+    _ = reader.turn(now: world.now)
+    let reply = try #require(replies.pop())
+    #expect(reply.damaged && reply.sequence == 1 && reply.block == nil)
   }
 
   @Test func `a read that the disk refuses is tried again, and nothing is passed over`() throws {

@@ -223,6 +223,48 @@ struct RecoveryFoldTests {
     #expect(log.lanes[0].holes == [hole] && log.lanes[0].behind == 0)
   }
 
+  @Test func `a loss takes what the image counted too many, and is told once`() throws {
+    let directory = TemporaryDirectory()
+    let world = try World(directory.path)
+    let audience = world.audience(1)
+    world.seal([audience, audience])
+    world.settle(milliseconds: 3)
+    // The image counts three events of a block that will not be there.
+    world.images = { world in
+      let lane = LaneImage(
+        endpoint: EndpointNumber(1), cursor: Position(sequence: 1, index: 0), behind: 5, holes: [])
+      return [
+        ReactorImage(reactor: 0, walkedThrough: world.window.committedThrough, lanes: [lane])
+      ]
+    }
+    world.finish()
+
+    let next = try World(directory.path, start: 100_000)
+    #expect(next.recovered.lanes.first?.behind == 5)
+    let lanes = next.recovered.lanes
+    next.images = { world in
+      [ReactorImage(reactor: 0, walkedThrough: world.window.committedThrough, lanes: lanes)]
+    }
+    // Past the checkpoint that a start takes.
+    next.settle(milliseconds: 20)
+    let through = next.window.committedThrough
+    next.push(.delivered, 1, Position(sequence: 1, index: 0))
+    next.push(.retry, 1, Position(sequence: 1, index: 1), due: 77)
+    #expect(
+      next.outcomes[0].push(
+        Outcome(
+          lost: 3, of: EndpointNumber(1), through: through, time: UnixMilliseconds(1))))
+    next.seal([audience])
+    next.settle(milliseconds: 10)
+
+    let log = try World(directory.path, start: 200_000).recovered
+    let lane = try #require(log.lanes.first)
+    #expect(lane.behind == 1 && lane.cursor == Position(sequence: through + 1, index: 0))
+    #expect(lane.holes.map(\.position) == [Position(sequence: 1, index: 1)])
+    #expect(log.counters.dead == 3)
+    #expect(log.deadSinceCheckpoint.map(\.isLoss) == [true])
+  }
+
   @Test func `long ranges are searched by posting lists with the same answer`() throws {
     let table = AudienceTable()
     let audiences = (1...40).compactMap { number in
