@@ -50,6 +50,7 @@ package struct AdminRoutes {
     routes.addSecrets(control)
     routes.addMessages(control)
     routes.addReports(control)
+    routes.addParked(control)
     routes.addDeadLetters(control)
     routes.addEvents(control)
     routes.addReplays(control)

@@ -204,6 +204,7 @@ public final class Broker: Sendable {
       let records = try control.catalog.endpoints(application: nil)
       let applications = try control.catalog.applications()
       control.funnel.preload(records, applications: applications)
+      control.reportParked(recovered.lanes, logger)
     } catch {
       throw .failed(error.text)
     }

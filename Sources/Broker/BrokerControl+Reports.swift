@@ -18,7 +18,7 @@ extension BrokerControl {
         delivered: lifetime.delivered, retried: lifetime.retried,
         pending: plane.counters.depth, dead: lifetime.dead, expired: lifetime.expired),
       journal: .init(bytes: journal.bytes, plainBytes: journal.plainBytes),
-      endpoints: funnel.endpointCount, notReady: notReadyReasons)
+      endpoints: funnel.endpointCount, notReady: notReadyReasons, alarms: await alarms())
   }
 
   /// Depth and state, in all and by endpoint.
@@ -29,7 +29,9 @@ extension BrokerControl {
     }
     let names = try applicationNames()
     var lanes: [UInt32: LaneStatus] = [:]
-    for status in await plane.statuses() { lanes[status.endpoint.value] = status }
+    let statuses = await plane.statuses()
+    for status in statuses { lanes[status.endpoint.value] = status }
+    let parked = application == nil ? parkedLines(statuses) : []
     let dead = catalog.deadCounts()
     let sizes = MeanSizes(plane: plane)
     let now = RealClock.unix
@@ -38,13 +40,13 @@ extension BrokerControl {
         record, lanes[record.number], dead: UInt64(dead[record.number] ?? 0), sizes: sizes,
         application: record.applicationNumbers.first.flatMap { names[$0] } ?? "", now: now)
     }
-    let depth = lines.reduce(0) { $0 + $1.depth }
+    let depth = lines.reduce(0) { $0 + $1.depth } + parked.reduce(0) { $0 + $1.depth }
     return SpoolReport(
       total: .init(
         depth: depth, dead: lines.reduce(0) { $0 + $1.dead },
         bytes: lines.reduce(0) { $0 + $1.bytes },
         plainBytes: lines.reduce(0) { $0 + $1.plainBytes }),
-      endpoints: lines)
+      endpoints: lines, parked: parked)
   }
 
   /// What was given up, newest first.
@@ -81,7 +83,7 @@ extension BrokerControl {
       lastError: Self.errorText(failure, lane))
   }
 
-  private func oldestSeconds(_ lane: LaneStatus?, now: UnixMilliseconds) -> Double {
+  func oldestSeconds(_ lane: LaneStatus?, now: UnixMilliseconds) -> Double {
     guard let lane, lane.depth > 0 else { return 0 }
     let time = lane.oldestTime ?? lane.oldest.flatMap { plane.eventTime(at: $0) }
     guard let time, time.value < now.value else { return 0 }

@@ -85,6 +85,10 @@ extension BrokerControl {
     }
     out.single(
       "fanfare_dead", .gauge, "Dead-lettered deliveries kept.", Double(report.total.dead))
+    out.single(
+      "fanfare_parked_deliveries", .gauge,
+      "Pending deliveries to endpoints that the catalogue does not know: alert above 0.",
+      Double(report.parked.reduce(0) { $0 + $1.depth }))
   }
 
   /// Endpoints that get lines of their own: a bound on what a scrape costs its reader.

@@ -22,6 +22,8 @@ public struct StatusReport: Codable, Sendable {
   public var endpoints: Int
   /// Why the broker is not ready; empty when it is.
   public var notReady: [String]
+  /// What somebody must look at though the broker works.
+  public var alarms: [String]
 }
 
 /// `fanfare spool --json`: depth and state, in all and by endpoint. The keys are the contract's.
@@ -34,6 +36,15 @@ public struct SpoolReport: Codable, Sendable {
   }
   public var total: Total
   public var endpoints: [SpoolLine]
+  /// What waits for endpoints that the catalogue does not know; they are in the total's depth.
+  public var parked: [ParkedLine]
+}
+
+/// Deliveries to one endpoint number that the log knows and the catalogue does not.
+public struct ParkedLine: Codable, Sendable {
+  public var number: UInt32
+  public var depth: UInt64
+  public var oldestSeconds: Double
 }
 
 /// One endpoint's line in `fanfare spool`.

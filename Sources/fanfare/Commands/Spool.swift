@@ -78,7 +78,8 @@ struct Spool: ParsableCommand {
     }
     let isSeen = Console.Stream.standardOutput.isTerminal
     if watch, isSeen { Console.clearScreen() }
-    SpoolTable.table(of: report["endpoints"]?.elements ?? []).print(ifEmpty: "no endpoints")
+    let lines = (report["endpoints"]?.elements ?? []) + SpoolTable.parkedLines(of: report)
+    SpoolTable.table(of: lines).print(ifEmpty: "no endpoints")
     guard isSeen else {
       // In a pipe, an empty line ends one picture of many.
       if watch { Console.print("") }
@@ -126,11 +127,22 @@ enum SpoolTable {
     return table
   }
 
+  /// Endpoints that the catalogue does not know, as lines of the table: by their numbers.
+  static func parkedLines(of report: JSONValue) -> [JSONValue] {
+    (report["parked"]?.elements ?? []).map { line in
+      .members([
+        ("name", .string("number \(line["number"]?.shown ?? "?")")), ("state", .string("parked")),
+        ("depth", line["depth"]), ("oldestSeconds", line["oldestSeconds"]),
+        ("lastError", .string("not in the catalogue")),
+      ])
+    }
+  }
+
   private static func style(of state: String) -> Console.Style? {
     switch state {
     case "ok": .green
     case "retrying", "limited", "paused": .yellow
-    case "open", "disabled", "quota": .red
+    case "open", "disabled", "quota", "parked": .red
     default: nil
     }
   }

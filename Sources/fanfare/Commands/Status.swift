@@ -28,6 +28,7 @@ struct Status: ParsableCommand {
     }
     lines.add("journal", journalText(status["journal"]))
     for reason in status["notReady"]?.texts ?? [] { lines.add("not ready", reason) }
+    for alarm in status["alarms"]?.texts ?? [] { lines.add("alarm", alarm) }
     lines.print()
   }
 

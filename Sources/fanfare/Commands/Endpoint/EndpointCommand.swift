@@ -9,7 +9,7 @@ struct EndpointCommand: ParsableCommand {
     subcommands: [
       EndpointAdd.self, EndpointList.self, EndpointShow.self, EndpointEdit.self,
       EndpointPause.self, EndpointResume.self, EndpointEnable.self, EndpointDisable.self,
-      EndpointRemove.self, EndpointRotateSecret.self,
+      EndpointRemove.self, EndpointRemoveParked.self, EndpointRotateSecret.self,
     ])
 }
 
