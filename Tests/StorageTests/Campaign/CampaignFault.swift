@@ -15,6 +15,8 @@ enum CampaignFault: String, CaseIterable {
   case swappedBetween = "4 KiB swapped between segments"
   case flippedCheckpoint = "bit flipped, checkpoint"
   case truncatedCheckpoint = "checkpoint truncated"
+  case flippedMark = "bit flipped, mark"
+  case zeroedMark = "4 KiB zeroed, mark"
 
   static let truncationBytes = 64 << 10
 
@@ -33,6 +35,8 @@ enum CampaignFault: String, CaseIterable {
     if choices.isEmpty { return nil }
     let path = choices[Int(random.below(UInt64(choices.count)))]
     guard var image = files[path] else { return nil }
+    let mark = max(0, image.size - CampaignLog.markBytes)
+    let markPage = mark / FileImage.pageBytes
     let end = isCheckpoint ? image.size : log.contentEnd(path)
     let page = Int(random.below(UInt64((end + FileImage.pageBytes - 1) / FileImage.pageBytes)))
     switch self {
@@ -60,6 +64,15 @@ enum CampaignFault: String, CaseIterable {
       image.setPage(page, second.page(page))
       second.setPage(page, kept)
       files[other] = second
+    case .flippedMark, .zeroedMark:
+      // A log that was busy to its end has none.
+      guard markPage < image.pages.count, image.pages[markPage] != nil else { return nil }
+      if self == .zeroedMark {
+        image.setPage(markPage, [UInt8](repeating: 0, count: FileImage.pageBytes))
+      } else {
+        image.flip(
+          bit: Int(random.below(8)), at: mark + Int(random.below(UInt64(CampaignLog.markBytes))))
+      }
     }
     files[path] = image
     return files

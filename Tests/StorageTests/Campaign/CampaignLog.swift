@@ -25,6 +25,8 @@ final class CampaignLog {
   }
 
   static let directory = "/data"
+  /// The mark's length, at the end of a segment that is not closed.
+  static let markBytes = 64
   let story: Story
   private(set) var files: [String: FileImage] = [:]
   /// Earlier contents of each page: by path and page, oldest first.
@@ -66,6 +68,11 @@ final class CampaignLog {
     let inspector = try JournalInspector(directory: Self.directory, disk: MemoryDisk(files))
     for segment in inspector.segments {
       contentEnds[segment.path] = Int(segment.state == .closed ? segment.bytes : segment.usedBytes)
+    }
+    for segment in inspector.segments where segment.state != .closed {
+      // The mark repeats what the last block says.
+      let size = Int(segment.bytes)
+      statements[segment.path, default: []].append(max(0, size - Self.markBytes)..<size)
     }
     let paths = Dictionary(uniqueKeysWithValues: inspector.segments.map { ($0.number, $0.path) })
     try inspector.forEachBlock { block in
