@@ -11,6 +11,8 @@ public import Platform
 public final class Reader {
   /// Large blocks, for a single big event or a batch, beside the ordinary ones.
   private static let largeBlocks = 2
+  /// How long a deleted segment's space may stay taken because the Reader has it open.
+  private static let filesCheckInterval = Nanoseconds.seconds(2)
 
   /// After a read that the disk refused.
   private static let retryDelay = Nanoseconds.seconds(1)
@@ -52,6 +54,8 @@ public final class Reader {
   private static let damageToldMax = 1_000
   /// Reads that the disk refused; each is tried again, and its lanes wait meanwhile.
   public let refused = Counter()
+  /// Spool blocks unpacked; one serves several loads.
+  public let spoolBlocksRead = Counter()
 
   /// A reader with its blocks; the arrays are by reactor.
   /// - Parameter blocks: ordinary blocks a reactor.
@@ -98,7 +102,8 @@ public final class Reader {
   }
 
   /// Takes back blocks and serves what can be served; waits for the disk meanwhile.
-  /// - Returns: when a refused read is to be tried again; else only a ring makes work.
+  /// - Returns: when to call again at the latest: to try a refused read, or to let go of files that
+  ///   were deleted.
   /// > Runs on: the reader's thread.
   public func turn(now: Now) -> Instant {
     takeBack()
@@ -120,7 +125,9 @@ public final class Reader {
       if waiting[index].notBefore > now.instant { next = min(next, waiting[index].notBefore) }
       index += 1
     }
-    return next
+    loader.closeFreed()
+    spoolBlocksRead.set(loader.spoolBlocksRead)
+    return loader.hasFiles ? min(next, now.instant + Self.filesCheckInterval) : next
   }
 
   private func takeBack() {
@@ -163,7 +170,9 @@ public final class Reader {
           return answer(request.reactor, reply)
         }
       }
-      return lend(request.reactor, reply, from: place)
+      guard let found = loader.block(atOrAfter: request.sequence) else { break }
+      reply.sequence = found.sequence
+      return lend(request.reactor, reply, found, from: place)
     }
     reply.sequence = 0
     return answer(request.reactor, reply)
@@ -174,16 +183,18 @@ public final class Reader {
     guard damageTold.count < Self.damageToldMax, damageTold.insert(place.sequence).inserted
     else { return }
     damage.post(
-      .damaged(path: layout.segment(place.segment), offset: place.offset, reason: reason))
+      .damaged(path: layout.file(of: place), offset: place.offset, reason: reason))
   }
 
-  private func lend(_ reactor: Int, _ lent: LoadReply, from place: BlockPlace) -> Served {
+  private func lend(
+    _ reactor: Int, _ lent: LoadReply, _ found: BlockLoader.Found, from place: BlockPlace
+  ) -> Served {
     var reply = lent
-    let isLarge = loader.header.plainLength > BlockLimits.payloadBytes
-      || loader.eventCount > BlockLimits.events
+    let isLarge = found.plainLength > BlockLimits.payloadBytes
+      || found.eventCount > BlockLimits.events
     guard let block = isLarge ? shelves[reactor].large.last : shelves[reactor].ordinary.last
     else { return .waits }
-    if loader.unpack(into: block) {
+    if loader.unpack(found.sequence, into: block) {
       if isLarge {
         shelves[reactor].large.removeLast()
       } else {

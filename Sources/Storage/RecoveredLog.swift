@@ -93,7 +93,9 @@ public struct RecoveredLog {
 
   let active: ActiveSegment
   let ledger: SegmentLedger
-  let covers: [CheckpointCover]
+  let durable: [DurableCheckpoint]
+  let releaseOrdinal: UInt64
+  let spoolFileNext: UInt64
   let checkpointOrdinal: UInt64
   let settledSinceCheckpoint: [Outcome]
 }

@@ -59,7 +59,7 @@ final class World {
   let journal: Journal
   let counters: JournalCounters
   let sync = TestSync()
-  let disk = RealDisk()
+  let disk: any Disk
   let sealed = Ring<BlockRef>(capacity: 64)
   let committed = Ring<BlockRef>(capacity: 64)
   let outcomes: [Ring<Outcome>]
@@ -80,14 +80,17 @@ final class World {
 
   init(
     _ directory: String, reactors: Int = 1, durability: Durability = .fsync,
-    start: UInt64 = 1_000, bytesMax: UInt64 = 1 << 40, retentionSeconds: UInt64 = 3600
+    start: UInt64 = 1_000, bytesMax: UInt64 = 1 << 40, retentionSeconds: UInt64 = 3600,
+    spoolBytesMax: UInt64 = .max, reserveBytes: Int = 0, disk: any Disk = RealDisk()
   ) throws {
+    self.disk = disk
     now = Now(
       instant: Instant(nanoseconds: start * 1_000_000),
       unix: UnixMilliseconds(1_700_000_000_000 + start))
     configuration = JournalConfiguration(
       directory: directory, durability: durability, segmentBytes: Self.segmentBytes,
-      retentionSeconds: retentionSeconds, bytesMax: bytesMax)
+      retentionSeconds: retentionSeconds, bytesMax: bytesMax, spoolBytesMax: spoolBytesMax,
+      reserveBytes: reserveBytes)
     recovered = try Recovery.open(
       directory: directory, disk: disk, now: now, segmentBytes: Self.segmentBytes)
     keeper = SegmentKeeper(
