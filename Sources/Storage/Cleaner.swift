@@ -33,7 +33,7 @@ public enum Cleaner {
   /// Due is what is past retention, and the oldest while all together exceed `bytesMax`.
   /// - Parameters:
   ///   - contents: all segments and spool ranges, oldest first, after `freeable` ones went.
-  ///   - skipping: segments that could not be read.
+  ///   - skipping: what could not be read, by its first sequence.
   static func spoolable(
     _ contents: [SegmentIndex.Segment], cover: CheckpointCover, now: UInt64,
     retentionMilliseconds: UInt64, bytesMax: UInt64, extraBytes: UInt64, skipping: Set<UInt64>
@@ -42,7 +42,7 @@ public enum Cleaner {
     var run: [SegmentIndex.Segment] = []
     for segment in contents {
       guard !segment.isSpool, let sealedAt = segment.facts.sealedAt,
-        segment.facts.lastSequence <= cover.replayAfter, !skipping.contains(segment.facts.number),
+        segment.facts.lastSequence <= cover.replayAfter, !skipping.contains(segment.facts.firstSequence),
         total > bytesMax || (now > sealedAt && now - sealedAt > retentionMilliseconds)
       else {
         if run.isEmpty { continue }
@@ -62,10 +62,14 @@ public enum Cleaner {
   private static let mergeCount = 8
 
   /// A run of short neighbouring ranges that is worth being one.
-  static func mergeable(_ contents: [SegmentIndex.Segment]) -> [SegmentIndex.Segment] {
+  static func mergeable(_ contents: [SegmentIndex.Segment], skipping: Set<UInt64>)
+    -> [SegmentIndex.Segment]
+  {
     var run: [SegmentIndex.Segment] = []
     for segment in contents {
-      if let range = segment.range, range.length < rangeBytesSmall {
+      if let range = segment.range, range.length < rangeBytesSmall,
+        !skipping.contains(range.firstSequence)
+      {
         run.append(segment)
         if run.count == mergeCount { return run }
       } else {

@@ -84,7 +84,8 @@ extension RecoveryRun {
     }
     plans.removeAll { plan in released.contains { $0.number == plan.number } }
     self.released += released.map(\.path)
-    for index in plans.indices {
+    // One whose header and blocks are damaged does not know its place: it has nothing to give up.
+    for index in plans.indices where plans[index].first > 0 {
       let first = plans[index].first
       if let next = ranges.first(where: { $0.range.firstSequence > first }) {
         plans[index].supersede(from: next.range.firstSequence)
@@ -125,11 +126,9 @@ extension RecoveryRun {
     guard range.footerLength <= range.length, range.offset + range.length <= UInt64(reader.size)
     else { return nil }
     let offset = Int(range.offset + range.length - range.footerLength)
-    guard let block = try reader.view(offset, Int(range.footerLength)),
-      let header = BlockHeader(block), header.kind == .footer, header.salt == range.salt,
-      let section = block.slice(BlockHeader.byteCount, header.headerLength),
-      section.crc == header.headerCRC,
-      let tables = BlockTables(section, count: header.tableCount)
+    guard
+      let tables = try SegmentFooter.read(
+        reader, salt: range.salt, offset: offset, length: Int(range.footerLength))
     else { return nil }
     var entries: [SegmentIndex.Entry] = []
     for index in 0..<(tables.places.count / 16) {

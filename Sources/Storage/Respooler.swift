@@ -47,7 +47,6 @@ final class Respooler: @unchecked Sendable {
   private let layout: DirectoryLayout
   private let disk: any Disk
   private let audiences: AudienceTable
-  private let index: SegmentIndex
   private let loader: BlockLoader
   private let builder = SpoolBlockBuilder()
   private let ledger = SegmentLedger()
@@ -67,7 +66,6 @@ final class Respooler: @unchecked Sendable {
     self.audiences = audiences
     self.fileNext = fileNext
     self.ordinal = ordinal
-    self.index = index
     loader = BlockLoader(layout: layout, disk: disk, index: index)
   }
 
@@ -93,9 +91,29 @@ final class Respooler: @unchecked Sendable {
     range.sealedAt = last.facts.sealedAt ?? now
     ledger.begin()
     job = Job(
-      sources: sources, places: sources.flatMap(\.places), pending: pending, range: range,
-      end: file.end)
+      sources: sources, places: sources.flatMap { places($0, pending) }, pending: pending,
+      range: range, end: file.end)
     stage = .copying
+  }
+
+  /// The blocks of a source that may hold something pending: by the footer's posting lists and the
+  /// holes, or all of them when the footer can't be read.
+  private func places(_ source: SegmentIndex.Segment, _ pending: PendingMap) -> [BlockPlace] {
+    if source.isSpool { return source.places }
+    guard let awaited = awaited(source, pending) else { return source.places }
+    return source.places.filter { place in
+      awaited.contains(place.sequence)
+        || pending.hasHole(first: place.sequence, last: place.sequence)
+    }
+  }
+
+  private func awaited(_ source: SegmentIndex.Segment, _ pending: PendingMap) -> Set<UInt64>? {
+    guard let file = try? disk.open(layout.segment(source.facts.number), .read) else { return nil }
+    defer { disk.close(file) }
+    guard let reader = try? ChunkReader(disk: disk, file: file),
+      let (tables, _) = try? SegmentFooter.read(reader, salt: source.facts.salt)
+    else { return nil }
+    return SegmentFooter.awaited(tables, pending, through: source.facts.lastSequence)
   }
 
   /// Goes on copying.
@@ -114,7 +132,7 @@ final class Respooler: @unchecked Sendable {
 
   /// The record is durable: what the job's sources held stands in the range now.
   /// - Returns: the sources, which may go now.
-  func complete() -> [SegmentIndex.Segment] {
+  func complete(_ index: SegmentIndex) -> [SegmentIndex.Segment] {
     guard let job, stage == .awaiting else { return [] }
     index.release(job.range, entries: job.entries, audiences: rangeAudiences)
     self.job = nil
@@ -135,8 +153,17 @@ final class Respooler: @unchecked Sendable {
     if let file { close(file) }
   }
 
-  /// The numbers of the segments that a failed job was about.
-  var sourceNumbers: [UInt64] { job?.sources.map(\.facts.number) ?? [] }
+  /// The segments of the log that the job under way is about.
+  var segmentNumbers: [UInt64] {
+    job?.sources.compactMap { $0.isSpool ? nil : $0.facts.number } ?? []
+  }
+
+  /// What the last step was about, by its first sequence: no two sources share that.
+  var sourceUnderWay: UInt64? {
+    guard let job, job.next > 0, job.next <= job.places.count else { return nil }
+    let sequence = job.places[job.next - 1].sequence
+    return job.sources.last { $0.facts.firstSequence <= sequence }?.facts.firstSequence
+  }
 
   private func reset() {
     job = nil
@@ -150,7 +177,6 @@ final class Respooler: @unchecked Sendable {
     try? disk.truncate(old.handle, to: old.end)
     disk.close(old.handle)
     file = nil
-    if !index.contains(old.number, isSpool: true) { try? disk.remove(old.path) }
   }
 
   // MARK: Copying
@@ -160,8 +186,13 @@ final class Respooler: @unchecked Sendable {
   private func take(_ place: BlockPlace, _ pending: PendingMap) throws(StorageError) -> Bool {
     let path = layout.file(of: place)
     do throws(BlockLoader.Failure) { try loader.read(place) } catch {
-      let reason = if case .damaged(let text) = error { text } else { "freed while it was copied" }
-      throw .damaged(path: path, offset: place.offset, reason: reason)
+      switch error {
+      case .damaged(let reason): throw .damaged(path: path, offset: place.offset, reason: reason)
+      case .unavailable(let error): throw .system(path: path, error)
+      case .gone:
+        // ENOENT. Only the keeper frees, and not what a job is about: the next job will see.
+        throw .system(path: path, SystemError(code: 2, operation: "freed while it was copied"))
+      }
     }
     guard let source = SpoolSource(loader) else {
       throw .damaged(path: path, offset: place.offset, reason: "the event table is damaged")

@@ -17,11 +17,18 @@ extension SegmentKeeper {
       index.facts, cover: durable.cover, now: now.unix.value,
       retentionMilliseconds: configuration.retentionSeconds * 1000,
       bytesMax: limit(local), extraBytes: local.preparedBytes)
-    for number in numbers { free(segment: number, &local) }
+    let underWay = respooler.segmentNumbers
+    for number in numbers where !underWay.contains(number) { free(segment: number, &local) }
     if !numbers.isEmpty { try? disk.syncDirectory(layout.journal) }
-    guard respooler.stage == .idle else { return }
-    freeRanges(Cleaner.settled(index.contents, durable), &local)
-    beginJob(durable, &local, now)
+    if respooler.stage == .idle {
+      for range in Cleaner.settled(index.contents, durable).compactMap(\.range) {
+        index.remove(range: range.ordinal)
+      }
+      countSpool()
+      beginJob(durable, &local, now)
+    }
+    sweepSpool(&local)
+    removeDoomed(&local, now)
   }
 
   /// Without space every segment that can go goes.
@@ -36,7 +43,9 @@ extension SegmentKeeper {
         retentionMilliseconds: configuration.retentionSeconds * 1000, bytesMax: limit(local),
         extraBytes: local.preparedBytes, skipping: local.unreadable)
     }
-    if sources.isEmpty { sources = Cleaner.mergeable(contents) }
+    if sources.isEmpty {
+      sources = Cleaner.mergeable(contents, skipping: local.unreadable)
+    }
     if sources.isEmpty { return }
     do throws(StorageError) {
       try respooler.begin(sources, pending: durable.pending, now: now.unix.value)
@@ -50,7 +59,7 @@ extension SegmentKeeper {
       switch try respooler.step() {
       case .more: return
       case .nothingPending:
-        free(respooler.discard(), &local)
+        drop(respooler.discard(), &local)
         local.cleanAt = now.instant
       case .written(let range):
         eventsSpooled.add(range.events)
@@ -61,7 +70,9 @@ extension SegmentKeeper {
 
   private func failed(_ error: StorageError, _ local: inout State, _ now: Now) {
     note(error, &local)
-    if case .damaged = error { local.unreadable.formUnion(respooler.sourceNumbers) }
+    if case .damaged = error, let source = respooler.sourceUnderWay {
+      local.unreadable.insert(source)
+    }
     respooler.abandon()
     local.cleanAt = now.instant + Self.retryInterval
     guard error.isOutOfSpace else { return }
@@ -72,19 +83,29 @@ extension SegmentKeeper {
 
   /// The record is durable: now, and not before, the segments may go.
   func released(_ ordinal: UInt64, _ local: inout State, _ now: Now) {
-    let sources = respooler.complete()
+    let sources = respooler.complete(index)
     local.releaseOrdinal = ordinal
     releases.add()
-    free(sources, &local)
+    for source in sources where !source.isSpool { free(segment: source.facts.number, &local) }
+    try? disk.syncDirectory(layout.journal)
+    countSpool()
     local.cleanAt = now.instant
   }
 
   // MARK: Freeing
 
-  private func free(_ sources: [SegmentIndex.Segment], _ local: inout State) {
-    for source in sources where !source.isSpool { free(segment: source.facts.number, &local) }
-    if sources.contains(where: { !$0.isSpool }) { try? disk.syncDirectory(layout.journal) }
-    freeRanges(sources.filter(\.isSpool), &local)
+  /// Takes out what turned out to hold nothing pending. Without a record in the log a checkpoint
+  /// that names it would miss it: the files go later.
+  private func drop(_ sources: [SegmentIndex.Segment], _ local: inout State) {
+    for source in sources {
+      if let range = source.range {
+        index.remove(range: range.ordinal)
+      } else {
+        index.remove(segment: source.facts.number)
+        doom(layout.segment(source.facts.number), &local)
+        segmentsFreed.add()
+      }
+    }
     countSpool()
   }
 
@@ -99,22 +120,35 @@ extension SegmentKeeper {
     } catch { note(error, &local) }
   }
 
-  /// Takes ranges out, and removes the spool segments that hold no other.
-  private func freeRanges(_ segments: [SegmentIndex.Segment], _ local: inout State) {
-    if segments.isEmpty { return }
-    for segment in segments {
-      if let range = segment.range { index.remove(range: range.ordinal) }
-    }
+  /// Dooms the spool segments that hold no range any more.
+  private func sweepSpool(_ local: inout State) {
+    guard let names = try? disk.list(layout.spool) else { return }
     let inUse = Set(index.ranges.map(\.file))
-    let files = Set(segments.compactMap { $0.range?.file }).subtracting(inUse)
-    for file in files.sorted() where file != respooler.fileInUse {
-      do throws(StorageError) {
-        try onPath(layout.spoolSegment(file)) { () throws(SystemError) in
-          try disk.remove(layout.spoolSegment(file))
-        }
-      } catch { note(error, &local) }
+    for name in names {
+      guard case .segment(let number) = DirectoryLayout.entry(name), !inUse.contains(number),
+        number != respooler.fileInUse
+      else { continue }
+      doom(layout.spoolSegment(number), &local)
     }
-    try? disk.syncDirectory(layout.spool)
-    countSpool()
+  }
+
+  private func doom(_ path: String, _ local: inout State) {
+    if local.doomed[path] == nil { local.doomed[path] = local.saved + 2 }
+  }
+
+  /// Removes what no checkpoint that may be used names any more.
+  private func removeDoomed(_ local: inout State, _ now: Now) {
+    let due = local.doomed.filter { $0.value <= local.saved }.keys.sorted()
+    for path in due {
+      local.doomed[path] = nil
+      try? disk.remove(path)
+    }
+    if !due.isEmpty {
+      try? disk.syncDirectory(layout.spool)
+      try? disk.syncDirectory(layout.journal)
+    }
+    if local.doomed.isEmpty { return }
+    wantCheckpoint(&local, now)
+    local.cleanAt = min(local.cleanAt, now.instant + Self.retryInterval)
   }
 }

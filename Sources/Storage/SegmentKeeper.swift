@@ -89,10 +89,18 @@ public final class SegmentKeeper: Sendable {
     var isShort = false
     /// Looked up at each refill, so that it need not be at each turn.
     var isReserveWhole = false
+    /// Whether it ever was: a file system too small for it must do without.
+    var hadReserve = false
     var refillAt = Instant(nanoseconds: 0)
     var wantedCheckpointAt = Instant(nanoseconds: 0)
-    /// Segments with a block that can't be read: they stay until nobody waits for them.
+    /// Segments and spool ranges with a block that can't be read, by their first sequence: they stay
+    /// until nobody waits for them.
     var unreadable: Set<UInt64> = []
+    /// Checkpoints made durable since start.
+    var saved: UInt64 = 0
+    /// Files that count no more, and how many checkpoints must be durable before they go: until
+    /// then one that names them may be used, and would miss them.
+    var doomed: [String: UInt64] = [:]
     var lastError: StorageError?
 
     /// What decides about freeing: the older one, so that it stays usable should the newer turn
@@ -136,6 +144,10 @@ public final class SegmentKeeper: Sendable {
 
   /// The last thing that went wrong, for `status`; `nil` once it went well again.
   public var lastError: StorageError? { state.withLock { $0.lastError } }
+
+  /// Whether the hand-over of a segment to the spool has begun and is not done.
+  /// > Runs on: the keeper's thread.
+  package var isHandingOver: Bool { respooler.stage != .idle }
 
   /// Whether a command waits.
   public var hasWork: Bool { commands.hasMessages }
@@ -240,7 +252,8 @@ public final class SegmentKeeper: Sendable {
     local.refillAt = now.instant + .seconds(1)
     do throws(StorageError) {
       local.isReserveWhole = try reserve.fill()
-      if local.isReserveWhole, local.wanted == nil { local.isShort = false }
+      local.hadReserve = local.hadReserve || local.isReserveWhole
+      if local.isReserveWhole || !local.hadReserve, local.wanted == nil { local.isShort = false }
     } catch { note(error, &local) }
   }
 
@@ -254,6 +267,7 @@ public final class SegmentKeeper: Sendable {
       local.durable.append(DurableCheckpoint(checkpoint, audiences: audiences))
       if local.durable.count > 2 { local.durable.removeFirst() }
       local.cleanAt = now.instant
+      local.saved += 1
       checkpoints.add()
       notices.post(.checkpoint(parts.sequence, durable: true))
     } catch {

@@ -10,7 +10,10 @@ final class FailingDisk: Disk, Sendable {
     var changesMax = Int.max
     var code: Int32 = 5
     var paths: [Int32: String] = [:]
+    var trace: [(operation: String, path: String)] = []
     var only: String?
+    var operation: String?
+    var timesMax = Int.max
     var freeBytes: UInt64?
   }
   private let real = RealDisk()
@@ -19,13 +22,24 @@ final class FailingDisk: Disk, Sendable {
   /// Changes made or tried so far.
   var changes: Int { state.withLock { $0.changes } }
 
+  /// Every change so far, in order.
+  var trace: [(operation: String, path: String)] { state.withLock { $0.trace } }
+
   /// Lets so many changes pass from now on.
-  /// - Parameter only: fail just those on paths that contain this.
-  func fail(after count: Int, code: Int32 = 5, only: String? = nil) {
+  /// - Parameters:
+  ///   - only: fail just those on paths that contain this.
+  ///   - operation: fail just those of this name.
+  ///   - times: so many fail; then everything works again.
+  func fail(
+    after count: Int, code: Int32 = 5, only: String? = nil, operation: String? = nil,
+    times: Int = .max
+  ) {
     state.withLock { state in
       state.changesMax = state.changes + count
       state.code = code
       state.only = only
+      state.operation = operation
+      state.timesMax = times
     }
   }
 
@@ -37,9 +51,12 @@ final class FailingDisk: Disk, Sendable {
 
   private func check(_ operation: String, _ path: String) throws(SystemError) {
     let failure: SystemError? = state.withLock { state in
+      state.trace.append((operation, path))
       if let only = state.only, state.changesMax != .max, !path.contains(only) { return nil }
+      if let name = state.operation, state.changesMax != .max, name != operation { return nil }
       state.changes += 1
-      guard state.changes > state.changesMax else { return nil }
+      guard state.changes > state.changesMax, state.timesMax > 0 else { return nil }
+      state.timesMax -= 1
       return SystemError(code: state.code, operation: "\(operation) \(path)")
     }
     if let failure { throw failure }

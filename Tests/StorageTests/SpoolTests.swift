@@ -152,8 +152,9 @@ struct SpoolTests {
       [ReactorImage(reactor: 0, walkedThrough: world.window.committedThrough, lanes: [])]
     }
     backlog.seal(50)
-    world.settle(milliseconds: 100)
+    world.settle(milliseconds: 6000)
     #expect(world.recovered.index.ranges.isEmpty)
+    // The one in use stays.
     #expect(Bytes.names(directory.path + "/spool").count <= 1)
     world.finish()
     let log = try Recovery.open(
@@ -172,6 +173,29 @@ struct SpoolTests {
     let problems = Backlog.check(
       backlog.world.recovered.index, directory.path, backlog.sequences, failed: backlog.failed)
     #expect(problems == [])
+  }
+
+  @Test func `a segment without anything pending goes, though a lane is far behind`() throws {
+    let world = try World(directory.path, retentionSeconds: 0)
+    let backlog = Backlog(world)
+    let (waiting, done) = (world.audience(1), world.audience(2))
+    world.seal([waiting], bytes: 1000, id: "e0-", random: true)
+    world.settle(milliseconds: 5)
+    backlog.sequences = world.committedSequences
+    for _ in 0..<150 {
+      world.seal([done], bytes: 100_000, random: true)
+      world.settle(milliseconds: 2)
+    }
+    world.settle(milliseconds: 5000)
+    #expect(world.recovered.index.ranges.map(\.events) == [1])
+    let segments = Bytes.names(directory.path + "/journal").filter { $0.hasPrefix("segment") }
+    #expect(segments.count <= 5)
+    let log = try Recovery.open(
+      directory: directory.path, disk: RealDisk(), now: world.now,
+      segmentBytes: World.segmentBytes)
+    #expect(log.report == [] && log.lanes[0].behind == 2)
+    let reader = LogReader(index: log.index, directory: directory.path, disk: RealDisk())
+    #expect(try reader.event(at: Position(sequence: backlog.sequences[0], index: 0)).id == "e0-0")
   }
 
   @Test func `a pending event that cannot be read keeps its segment`() throws {
@@ -230,5 +254,31 @@ struct SpoolCrashTests {
       step += 1
     }
     #expect(step > 10 && sawIgnored && sawReleased)
+  }
+
+  @Test func `each step of the hand-over is durable before the next`() throws {
+    let directory = TemporaryDirectory()
+    let disk = FailingDisk()
+    let world = try World(directory.path, retentionSeconds: 0, disk: disk)
+    let backlog = Backlog(world)
+    backlog.seal(60)
+    let trace = disk.trace
+    func last(_ operation: String, _ path: String, before end: Int) -> Int? {
+      trace[..<end].lastIndex { $0.operation == operation && $0.path.contains(path) }
+    }
+    let removals = trace.indices.filter {
+      trace[$0].operation == "remove" && trace[$0].path.contains("/journal/segment-")
+        && trace[$0].path.hasSuffix(".log")
+    }
+    #expect(removals.count >= 3)
+    for removal in removals {
+      let recordSync = try #require(last("sync", "/journal/segment-", before: removal))
+      let record = try #require(last("write", "/journal/segment-", before: recordSync))
+      let spoolSync = try #require(last("sync", "/spool/segment-", before: record))
+      let spoolWrite = try #require(last("write", "/spool/segment-", before: removal))
+      let created = try #require(last("create", "/spool/segment-", before: spoolWrite))
+      let named = try #require(last("sync directory", "/spool", before: record))
+      #expect(spoolWrite < spoolSync && created < named)
+    }
   }
 }
