@@ -49,9 +49,10 @@ final class Backlog {
 
   /// Whether every pending event is there, with its id, and what is settled is not.
   static func check(
-    _ index: SegmentIndex, _ directory: String, _ sequences: [UInt64], failed: [Int]
+    _ index: SegmentIndex, _ directory: String, _ sequences: [UInt64], failed: [Int],
+    disk: any Disk = RealDisk()
   ) -> [String] {
-    let reader = LogReader(index: index, directory: directory, disk: RealDisk())
+    let reader = LogReader(index: index, directory: directory, disk: disk)
     var problems: [String] = []
     for (place, sequence) in sequences.enumerated() {
       for event in [0, 2] + (failed.contains(place) ? [1] : []) {
@@ -233,10 +234,10 @@ struct SpoolCrashTests {
       let disk = FailingDisk()
       let world = try World(directory.path, retentionSeconds: 0, disk: disk)
       let backlog = Backlog(world)
-      // Two checkpoints, so that the first segment may go; the next one starts the hand-over.
-      backlog.seal(24)
+      // The first segment is nearly full: it closes, a checkpoint is taken, and its hand-over begins.
+      backlog.seal(11)
       disk.fail(after: step)
-      backlog.seal(12)
+      backlog.seal(24)
       world.settle(milliseconds: 20)
       let wasReached = world.journal.failure != nil || world.keeper.failures.value > 0
       let released = world.recovered.index.ranges.count
