@@ -104,10 +104,21 @@ extension RecoveryRun {
       defer { disk.close(file) }
       let reader = try ChunkReader(disk: disk, file: file)
       plan = try Self.footer(reader, range)
-      if plan == nil { plan = try Self.hop(reader, range) }
+      if plan != nil { return }
+      plan = try Self.hop(reader, range)
+      if plan != nil { noteFooter(of: range, path) }
     }
     guard let plan else { return noteMissing(range, path) }
     ranges.append(plan)
+  }
+
+  /// Without its footer nobody knows whether blocks of the range are missing.
+  private func noteFooter(of range: SpoolRange, _ path: String) {
+    report.append(
+      RecoveryFinding(
+        kind: .corruption, path: path, offset: range.offset + range.length - range.footerLength,
+        length: range.footerLength, firstSequence: range.firstSequence,
+        lastSequence: range.lastSequence))
   }
 
   private func noteMissing(_ range: SpoolRange, _ path: String) {
