@@ -8,7 +8,8 @@ import Testing
 /// Goal: wherever the process dies in the hand-over to the spool, and whatever a power cut then
 /// leaves of what was not synced, every pending event is found at its place, and the log goes on.
 /// Method: a script with two hand-overs on a disk that takes no change after the Nth, for every N;
-/// then the process is gone, or the power, with what survives drawn from a seed.
+/// then the process is gone, or the power, with what survives drawn from a seed. The first start
+/// after that is cut off as well.
 struct SpoolPowerTests {
   /// One script on one disk.
   private struct Trial {
@@ -43,6 +44,11 @@ struct SpoolPowerTests {
   /// Whether everything acknowledged and pending is there, and still is after the next lives.
   private func check(_ trial: Trial, _ name: String) throws -> Int {
     let backlog = trial.backlog
+    trial.disk.changesLeft = Int(name.utf8.reduce(0) { ($0 * 31 + Int($1)) % 23 })
+    _ = try? Recovery.open(
+      directory: Self.directory, disk: trial.disk, now: backlog.world.now,
+      segmentBytes: World.segmentBytes)
+    trial.disk.crash()
     var ranges = 0
     for life in 0..<2 {
       let log = try Recovery.open(
