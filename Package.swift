@@ -98,7 +98,7 @@ let package = Package(
     tests("PlatformTests", ["Base", "Platform"]),
     tests("WireTests", ["Base", "Flow", "Wire"]),
     tests("TLSTests", ["TLS", "COpenSSL"]),
-    tests("StorageTests", ["Base", "Flow", "Platform", "Storage"]),
+    tests("StorageTests", ["Simulation", "Base", "Flow", "Platform", "Storage"]),
     tests("RoutingTests", ["Base", "Flow", "Routing"]),
     tests("IngestTests", ["Base", "Flow", "Platform", "Wire", "Routing", "Ingest"]),
     tests("DeliveryTests", ["Base", "Flow", "Platform", "Wire", "TLS", "Delivery"]),

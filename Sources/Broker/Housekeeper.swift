@@ -5,6 +5,7 @@ internal import Flow
 internal import Logging
 internal import Platform
 internal import Storage
+internal import Synchronization
 
 /// The slow, regular work between data plane and catalogue: dead letters, endpoints that disable
 /// themselves, secrets whose grace period ended, letters that were kept long enough.
@@ -16,6 +17,13 @@ final class Housekeeper: Sendable {
   private let settled: Mailbox<Outcome>
   private let damage: DamageReport
   private let logger: Logger
+  /// What was last said of the disk.
+  private let disk = Mutex(DiskReport())
+
+  private struct DiskReport: Equatable {
+    var isFull = false
+    var error: StorageError?
+  }
 
   init(
     control: BrokerControl, notices: Mailbox<ReactorNotice>, settled: Mailbox<Outcome>,
@@ -57,6 +65,7 @@ final class Housekeeper: Sendable {
   func turn() async {
     recordDead(settled.drain())
     for notice in notices.drain() { await handle(notice) }
+    reportDisk()
     await dropExpiredSecrets()
   }
 
@@ -109,6 +118,25 @@ final class Housekeeper: Sendable {
       endpoint: outcome.endpoint.value, position: outcome.position, eventID: event.id,
       type: event.type, attempts: Int(outcome.attempt), lastStatus: Int(outcome.status),
       failure: failure, expired: outcome.kind == .expired, diedAt: outcome.due)
+  }
+
+  /// Says once when the disk, or the journal's share of it, becomes full, has room again, or fails.
+  private func reportDisk() {
+    let keeper = control.plane.keeper
+    let report = DiskReport(isFull: keeper.isFull, error: keeper.lastError)
+    let before = disk.withLock { old in
+      defer { old = report }
+      return old
+    }
+    if let error = report.error, error != before.error {
+      logger.error("storage", metadata: ["error": "\(error)", "code": "\(error.code)"])
+    }
+    guard report.isFull != before.isFull else { return }
+    if report.isFull {
+      logger.warning("the spool is full: publishing is refused until there is room")
+    } else {
+      logger.notice("the spool has room again: publishing goes on")
+    }
   }
 
   private func handle(_ notice: ReactorNotice) async {

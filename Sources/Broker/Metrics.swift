@@ -113,6 +113,12 @@ extension BrokerControl {
       "fanfare_journal_bytes", .gauge, "Bytes that the journal holds on disk.",
       Double(plane.journalUsage.bytes))
     out.single(
+      "fanfare_spool_disk_bytes", .gauge, "Bytes of spool segments on disk.",
+      Double(plane.keeper.spoolBytes.value))
+    out.single(
+      "fanfare_spool_disk_plain_bytes", .gauge, "Payload in spool segments before packing.",
+      Double(plane.keeper.spoolPlainBytes.value))
+    out.single(
       "fanfare_disk_free_bytes", .gauge, "Free bytes of the journal's file system.",
       Double(plane.freeDiskBytes))
     out.family("fanfare_build_info", .gauge, "Always 1; the version is a label.")

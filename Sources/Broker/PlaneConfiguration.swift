@@ -10,6 +10,8 @@ internal import TLS
 struct PlaneConfiguration: Sendable {
   /// Blocks for one large event or one batch each; part of the block memory.
   static let largeBlocks = 8
+  /// Given up when a checkpoint or a spool segment meets a full disk; a segment is reserved beside.
+  static let reserveBytes = 64 << 20
 
   var journal: JournalConfiguration
   var ingest: IngestConfiguration
@@ -20,10 +22,12 @@ struct PlaneConfiguration: Sendable {
 
   /// Works out limits that depend on the machine.
   init(_ settings: Settings, disk: any Disk) throws(BrokerError) {
+    let journalBytes = try Self.journalBytes(settings, disk)
     journal = JournalConfiguration(
       directory: settings.data, durability: settings.durability,
       retentionSeconds: settings.journalRetention.count / 1_000_000_000,
-      bytesMax: try Self.journalBytes(settings, disk))
+      bytesMax: journalBytes, spoolBytesMax: min(journalBytes, .max / 2) * 2,
+      reserveBytes: Self.reserveBytes)
     ingest = IngestConfiguration()
     ingest.connectionsMax = settings.publisherConnectionsMax
     ingest.publishOnly = settings.socketPublishOnly

@@ -143,7 +143,10 @@ extension Reactor {
       skipsRetries = true
       return !lane.it.isOrdered && !isProbe
     }
-    guard !isDamaged(retry.position.sequence), retry.position.index < block.eventCount else {
+    guard !isDamaged(retry.position.sequence), retry.position.index < block.eventCount,
+      // In a block from the spool an event without a type is a gap where a settled one stood.
+      block.header(retry.position.index).typeLength > 0
+    else {
       return lose(lane, place) || stall(lane)
     }
     let event = block.event(retry.position.index)

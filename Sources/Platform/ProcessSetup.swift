@@ -3,11 +3,13 @@ internal import Glibc
 
 /// What a daemon asks of the kernel once, at start.
 public enum ProcessSetup {
-  /// Makes a broken pipe an error of the write, and keeps secrets out of core files.
+  /// Makes a broken pipe, and a file at its size limit, an error of the write, and keeps secrets
+  /// out of core files.
   ///
   /// > Source: prctl(2), `PR_SET_DUMPABLE`.
   public static func protect() {
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
     _ = fanfare_forbid_core_dumps()
   }
 

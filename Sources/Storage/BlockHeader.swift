@@ -16,8 +16,12 @@ package enum BlockKind: UInt8, BitwiseCopyable {
   case events = 1
   /// Definitions, outcomes, or nothing but the watermark.
   case tables = 2
-  /// The last block of a full segment: where its event blocks are.
+  /// The last block of a full segment, or of a spool range: where its event blocks are.
   case footer = 3
+  /// In a spool segment: events that are still pending, of one or more blocks of the log.
+  case spool = 4
+  /// In the log: nothing but releases, so that recovery finds them before all else.
+  case releases = 5
 }
 
 /// The first 64 bytes of a block; little endian.

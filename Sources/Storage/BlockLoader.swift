@@ -2,7 +2,8 @@ internal import Base
 internal import Flow
 internal import Platform
 
-/// Reads blocks back from their segments: a few open files and one buffer, kept.
+/// Reads blocks back from log and spool segments: a few open files, one buffer, and the spool
+/// blocks read last, for each holds several blocks of the log.
 final class BlockLoader {
   /// Why a block could not be had.
   enum Failure: Error, Equatable {
@@ -14,16 +15,32 @@ final class BlockLoader {
     case damaged(String)
   }
 
+  private struct OpenFile {
+    var segment: UInt64
+    var isSpool: Bool
+    var handle: FileHandle
+  }
+
   private static let filesMax = 4
+  /// Spool blocks kept unpacked: 256 KiB each.
+  private static let spoolBlocksMax = 4
   private let layout: DirectoryLayout
   private let disk: any Disk
   private let index: SegmentIndex
   private let buffer = GatherBuffer(capacity: 1 << 19)
+  private let plain = GatherBuffer(capacity: 1 << 12)
+  private let scratch = GatherBuffer(capacity: 1 << 12)
   /// The most recently used last.
-  private var files: [(segment: UInt64, handle: FileHandle)] = []
+  private var files: [OpenFile] = []
+  private var spoolBlocks: [(place: BlockPlace, block: SpoolBlock)] = []
   private(set) var header = BlockHeader(kind: .tables, sequence: 0)
-  /// Whether the last read came as far as a good header section, whatever it threw then.
+  /// Whether the last read of a block of the log came as far as a good header section, whatever it
+  /// threw then.
   private(set) var hasSection = false
+  /// What was read, if it stood in the spool.
+  private(set) var spool: SpoolBlock?
+  /// Blocks unpacked since start, for the measure of blocks decoded per delivery.
+  private(set) var spoolBlocksRead: UInt64 = 0
 
   init(layout: DirectoryLayout, disk: any Disk, index: SegmentIndex) {
     self.layout = layout
@@ -33,20 +50,28 @@ final class BlockLoader {
 
   deinit { for file in files { disk.close(file.handle) } }
 
-  /// Reads a block's bytes and checks all but the plain payload; `header` then describes it.
+  /// Reads a block's bytes and checks all but the plain payload of a block of the log; `header`
+  /// then describes it.
   func read(_ place: BlockPlace) throws(Failure) {
-    do throws(Failure) { return try attempt(place) } catch {
-      drop(segment: place.segment)
-      if !index.contains(segment: place.segment) { throw .gone }
+    spool = nil
+    hasSection = false
+    if place.isSpool, takeKept(place) { return }
+    do throws(Failure) {
+      try attempt(place)
+      if place.isSpool { try openSpool(place) }
+    } catch {
+      drop(place)
+      if !index.contains(place) { throw .gone }
       throw error
     }
   }
 
   /// Reads no more of a block than its header section and checks that; `header` then describes it.
   func readSection(_ place: BlockPlace) throws(Failure) {
+    spool = nil
     do throws(Failure) { return try attemptSection(place) } catch {
-      drop(segment: place.segment)
-      if !index.contains(segment: place.segment) { throw .gone }
+      drop(place)
+      if !index.contains(place) { throw .gone }
       throw error
     }
   }
@@ -83,7 +108,7 @@ final class BlockLoader {
   private func fill(_ place: BlockPlace, upTo length: Int) throws(Failure) {
     let start = buffer.count
     if start >= length { return }
-    let file = try open(place.segment)
+    let file = try open(place)
     var failure: SystemError?
     let filled = unsafe buffer.fill(length - start) { target in
       do throws(SystemError) {
@@ -102,13 +127,13 @@ final class BlockLoader {
       throw .damaged("the block header is damaged")
     }
     guard header.salt == place.salt, header.sequence == place.sequence,
-      header.blockLength == place.length
+      header.blockLength == place.length, (header.kind == .spool) == place.isSpool
     else { throw .damaged("another block stands here") }
     self.header = header
     guard section?.crc == header.headerCRC else {
       throw .damaged("the header section's checksum is wrong")
     }
-    hasSection = true
+    hasSection = !place.isSpool
   }
 
   private var section: RawView? {
@@ -118,18 +143,72 @@ final class BlockLoader {
     buffer.view.slice(BlockHeader.byteCount + header.headerLength, header.packedLength)
   }
 
-  /// The tables of the block that was read.
+  /// The tables of the block that was read, unless it was one of the kept spool blocks.
   var tables: BlockTables? {
     section.flatMap { BlockTables($0, count: header.tableCount) }
   }
 
-  /// Events of the block that was read.
-  var eventCount: Int { tables?.eventCount ?? 0 }
+  // MARK: Spool blocks
 
-  /// Unpacks the block that was read into `target` and checks it.
+  private func takeKept(_ place: BlockPlace) -> Bool {
+    guard let index = spoolBlocks.firstIndex(where: { $0.place == place }) else { return false }
+    let kept = spoolBlocks.remove(at: index)
+    spoolBlocks.append(kept)
+    spool = kept.block
+    return true
+  }
+
+  private func openSpool(_ place: BlockPlace) throws(Failure) {
+    guard let events = tables?.spooledEvents() else {
+      throw .damaged("the spool block's table of events is damaged")
+    }
+    let bytes = GatherBuffer(capacity: header.plainLength)
+    let filled = unsafe bytes.fill(header.plainLength) { target in
+      unsafe unpackPayload(into: target) ? header.plainLength : 0
+    }
+    guard filled == header.plainLength,
+      let block = SpoolBlock(sequence: header.sequence, events: events, plain: bytes)
+    else { throw .damaged("the payload does not unpack to what was stored") }
+    spoolBlocksRead += 1
+    if spoolBlocks.count == Self.spoolBlocksMax { spoolBlocks.removeFirst() }
+    spoolBlocks.append((place, block))
+    spool = block
+  }
+
+  // MARK: What was read, as blocks of the log
+
+  /// A block of the log among what was read, and what it takes in memory.
+  struct Found {
+    var sequence: UInt64
+    var plainLength: Int
+    /// One more than the index of its last event.
+    var eventCount: Int
+  }
+
+  /// The first block of the log at or after `sequence` in what was read.
+  /// - Returns: `nil` when there is none.
+  func block(atOrAfter sequence: UInt64) -> Found? {
+    guard let spool else {
+      guard header.sequence >= sequence else { return nil }
+      return Found(
+        sequence: header.sequence, plainLength: header.plainLength,
+        eventCount: tables?.eventCount ?? 0)
+    }
+    return spool.run(atOrAfter: sequence).map { run in
+      let last = spool.events[run.upperBound - 1].position
+      return Found(
+        sequence: last.sequence, plainLength: spool.plainLength(run), eventCount: last.index + 1)
+    }
+  }
+
+  /// Fills `target` with the block of the log that has this sequence and checks it.
   /// - Returns: `false` when it does not fit or is damaged.
-  func unpack(into target: Block) -> Bool {
-    guard let tables else { return false }
+  func unpack(_ sequence: UInt64, into target: Block) -> Bool {
+    if let spool {
+      guard let run = spool.run(atOrAfter: sequence) else { return false }
+      return spool.load(run, into: target, scratch: scratch)
+    }
+    guard header.sequence == sequence, let tables else { return false }
     return unsafe target.load(
       sequence: header.sequence, headers: tables.events.bytes, payloadLength: header.plainLength
     ) { plain in
@@ -152,6 +231,18 @@ final class BlockLoader {
     }
   }
 
+  /// The payload that was read, unpacked; valid until the next read.
+  /// - Returns: `nil` when it is damaged.
+  func plainPayload() -> RawView? {
+    if let spool { return spool.plain.view }
+    plain.removeAll()
+    plain.shrink(to: 1 << 19)
+    let filled = unsafe plain.fill(header.plainLength) { target in
+      unsafe unpackPayload(into: target) ? header.plainLength : 0
+    }
+    return filled == header.plainLength ? plain.view : nil
+  }
+
   private func unpackPayload(into plain: UnsafeMutableRawBufferPointer) -> Bool {
     guard let packed else { return false }
     if header.isPacked {
@@ -163,22 +254,46 @@ final class BlockLoader {
     return unsafe RawView(UnsafeRawBufferPointer(plain)).crc == header.plainCRC
   }
 
-  private func open(_ segment: UInt64) throws(Failure) -> FileHandle {
-    if let place = files.firstIndex(where: { $0.segment == segment }) {
-      let found = files.remove(at: place)
+  // MARK: Files
+
+  /// Whether files are open, so that `closeFreed` is worth calling.
+  var hasFiles: Bool { !files.isEmpty }
+
+  /// Closes the files of segments that were freed: their space comes back only then.
+  func closeFreed() {
+    for file in files where !index.contains(file.segment, isSpool: file.isSpool) {
+      disk.close(file.handle)
+    }
+    files.removeAll { !index.contains($0.segment, isSpool: $0.isSpool) }
+  }
+
+  /// Closes every file.
+  func closeAll() {
+    for file in files { disk.close(file.handle) }
+    files.removeAll()
+  }
+
+  private func position(_ place: BlockPlace) -> Int? {
+    files.firstIndex { $0.segment == place.segment && $0.isSpool == place.isSpool }
+  }
+
+  private func open(_ place: BlockPlace) throws(Failure) -> FileHandle {
+    if let position = position(place) {
+      let found = files.remove(at: position)
       files.append(found)
       return found.handle
     }
+    let path = layout.file(of: place)
     do throws(SystemError) {
-      let handle = try disk.open(layout.segment(segment), .read)
+      let handle = try disk.open(path, .read)
       if files.count == Self.filesMax { disk.close(files.removeFirst().handle) }
-      files.append((segment, handle))
+      files.append(OpenFile(segment: place.segment, isSpool: place.isSpool, handle: handle))
       return handle
     } catch { throw .unavailable(error) }
   }
 
-  private func drop(segment: UInt64) {
-    guard let place = files.firstIndex(where: { $0.segment == segment }) else { return }
-    disk.close(files.remove(at: place).handle)
+  private func drop(_ place: BlockPlace) {
+    guard let position = position(place) else { return }
+    disk.close(files.remove(at: position).handle)
   }
 }

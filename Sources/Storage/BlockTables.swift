@@ -15,6 +15,12 @@ package enum TableTag {
   package static let places: UInt16 = 5
   /// Footer: audience (4), count (4), indices into `places` (4 each).
   package static let postings: UInt16 = 6
+  /// `SpoolRange`s: in the log what was released, in a range's footer the range itself.
+  package static let releases: UInt16 = 7
+  /// Spool block: its events, in columns.
+  package static let spooled: UInt16 = 8
+  /// Spool block: number (4), count (4), endpoint numbers (4 each) of each pending set.
+  package static let pendingSets: UInt16 = 9
 }
 
 /// A `delivered` outcome without what nobody asks of a success.
@@ -61,6 +67,10 @@ package struct BlockTables {
   package private(set) var outcomes = RawView.empty
   package private(set) var places = RawView.empty
   package private(set) var postings = RawView.empty
+  private var releases = RawView.empty
+  private var spooled = RawView.empty
+  private var spooledCount = 0
+  package private(set) var pendingSets = RawView.empty
 
   /// Reads a header section whose CRC was checked.
   /// - Returns: `nil` when lengths contradict each other.
@@ -95,6 +105,15 @@ package struct BlockTables {
       return bytes.count == entries * 16
     case TableTag.audiences: audiences = bytes
     case TableTag.postings: postings = bytes
+    case TableTag.releases:
+      releases = bytes
+      return bytes.count == entries * SpoolRange.byteCount
+    case TableTag.spooled:
+      spooled = bytes
+      spooledCount = entries
+      // The count decides what is allocated.
+      return entries <= BlockLimits.largeEvents && bytes.count <= entries * SpooledEvent.byteCount
+    case TableTag.pendingSets: pendingSets = bytes
     default: break
     }
     return true
@@ -123,6 +142,17 @@ package struct BlockTables {
   }
   /// The audience alone: offset 44 of an `EventHeader`.
   package func audience(_ index: Int) -> UInt32 { events.u32(index * Self.eventBytes + 44) }
+
+  /// Every release of the block.
+  package func forEachRelease(_ body: (SpoolRange) -> Void) {
+    for index in 0..<(releases.count / SpoolRange.byteCount) {
+      body(SpoolRange(releases, at: index * SpoolRange.byteCount))
+    }
+  }
+
+  /// The events of a spool block.
+  /// - Returns: `nil` when they contradict each other.
+  func spooledEvents() -> [SpooledEvent]? { SpoolColumns.read(spooled, count: spooledCount) }
 
   /// Every outcome of the block, the deliveries first. Harmless for a delivery that has several:
   /// once it is settled, an older retry of it is ignored, and what follows a redelivery stands

@@ -46,14 +46,16 @@ package struct BlockWriter {
 
   /// Adds the payload and finishes the block.
   /// - Returns: bytes of the block, padding included.
-  package mutating func finish(payload: RawView = .empty) -> Int {
+  /// - Parameter hard: pack by LZ4-HC.
+  package mutating func finish(payload: RawView = .empty, hard: Bool = false) -> Int {
     let sectionStart = start + BlockHeader.byteCount
     header.headerLength = buffer.count - sectionStart
     header.headerCRC = crc(from: sectionStart)
     let payloadStart = buffer.count
     header.plainLength = payload.count
     header.plainCRC = payload.crc
-    header.isPacked = Packing.pack(payload, into: buffer)
+    header.isPacked = hard
+      ? Packing.packHard(payload, into: buffer) : Packing.pack(payload, into: buffer)
     if !header.isPacked { buffer.append(payload) }
     header.packedLength = buffer.count - payloadStart
     header.packedCRC = header.isPacked ? crc(from: payloadStart) : header.plainCRC
@@ -81,6 +83,24 @@ package enum Packing {
       let written = unsafe LZ4_compress_default(
         plain.bytes.baseAddress?.assumingMemoryBound(to: CChar.self),
         target.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(plain.count), Int32(room))
+      return max(Int(written), 0)
+    }
+    return packed > 0
+  }
+
+  /// How hard spool blocks are packed: they are written once and read seldom.
+  package static let hardLevel: Int32 = 9
+
+  /// Appends `plain` packed by LZ4-HC.
+  /// - Returns: `false` when packing does not make it smaller; nothing is appended then.
+  package static func packHard(_ plain: RawView, into buffer: GatherBuffer) -> Bool {
+    guard plain.count >= bytesMin else { return false }
+    let room = plain.count - 1
+    let packed = unsafe buffer.fill(room) { target in
+      let written = unsafe LZ4_compress_HC(
+        plain.bytes.baseAddress?.assumingMemoryBound(to: CChar.self),
+        target.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(plain.count), Int32(room),
+        hardLevel)
       return max(Int(written), 0)
     }
     return packed > 0

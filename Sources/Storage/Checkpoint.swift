@@ -23,13 +23,17 @@ public final class Checkpoint: Sendable {
   public let segments: [SegmentFacts]
   /// The highest endpoint number ever given.
   public let endpointHighWater: UInt32
+  /// Spool ranges that counted, oldest first.
+  public let spool: [SpoolRange]
+  /// Releases up to this one are done: a record of one in the log is old.
+  public let releaseOrdinal: UInt64
 
   /// States a checkpoint.
   package init(
     ordinal: UInt64, sequence: UInt64, createdAt: UInt64, counters: LifetimeCounters,
     images: [ReactorImage], remembered: [RememberedID], settled: [Outcome],
     audiences: [(AudienceNumber, [EndpointNumber])], segments: [SegmentFacts],
-    endpointHighWater: UInt32
+    endpointHighWater: UInt32, spool: [SpoolRange] = [], releaseOrdinal: UInt64 = 0
   ) {
     self.ordinal = ordinal
     self.sequence = sequence
@@ -41,6 +45,8 @@ public final class Checkpoint: Sendable {
     self.audiences = audiences
     self.segments = segments
     self.endpointHighWater = endpointHighWater
+    self.spool = spool
+    self.releaseOrdinal = releaseOrdinal
   }
 
   /// Recovery reads the log from after this block on.
@@ -48,6 +54,17 @@ public final class Checkpoint: Sendable {
 
   /// Everything up to this block is synced, or the checkpoint could not have been written.
   package var syncedThrough: UInt64 { images.reduce(sequence) { max($0, $1.walkedThrough) } }
+}
+
+/// A durable checkpoint, as the cleaner keeps it.
+struct DurableCheckpoint {
+  let cover: CheckpointCover
+  let pending: PendingMap
+
+  init(_ checkpoint: Checkpoint, audiences: AudienceTable) {
+    cover = CheckpointCover(checkpoint)
+    pending = PendingMap(images: checkpoint.images, audiences: audiences)
+  }
 }
 
 /// What the cleaner needs of a durable checkpoint.

@@ -18,11 +18,12 @@ package import Flow
 /// The body: counters (6 × 8), endpoint high water (4), then five lists, each a count (8) and its
 /// entries: reactor images (reactor 4, walkedThrough 8, lanes: endpoint 4, cursor 8, behind 8,
 /// holes: position 8, due 8, attempt 2), remembered ids (8, 8, 8, 4), settled outcomes (32),
-/// audiences (number 4, endpoints 4 each), segments (7 × 8).
+/// audiences (number 4, endpoints 4 each), segments (7 × 8). From version 2 on: the ordinal of the
+/// last release (8) and a list of spool ranges (`SpoolRange`). Version 1 is read as well.
 package enum CheckpointCoding {
   package static let headerBytes = 64
   package static let magic: UInt32 = 0x3143_4646
-  package static let version: UInt32 = 1
+  package static let version: UInt32 = 2
 
   package static func encode(_ checkpoint: Checkpoint, into buffer: GatherBuffer) {
     buffer.removeAll()
@@ -51,6 +52,8 @@ package enum CheckpointCoding {
       writer.u64(segment.createdAt)
       writer.u64(segment.sealedAt ?? 0)
     }
+    writer.u64(checkpoint.releaseOrdinal)
+    writer.list(checkpoint.spool) { writer, range in range.append(to: writer.buffer) }
     storeHeader(checkpoint, in: buffer)
   }
 
@@ -75,7 +78,7 @@ package enum CheckpointCoding {
 
   /// The version of a whole header that this Fanfare does not read.
   static func newerVersion(_ view: RawView) -> Int? {
-    guard hasHeader(view), view.u32(4) != version else { return nil }
+    guard hasHeader(view), !(1...version).contains(view.u32(4)) else { return nil }
     return Int(view.u32(4))
   }
 
@@ -107,12 +110,16 @@ package enum CheckpointCoding {
       )
     }
     let segments = reader.list(bytesMin: 56) { $0.segment() }
+    let hasSpool = view.u32(4) > 1
+    let releaseOrdinal = hasSpool ? reader.u64() : 0
+    let spool = hasSpool ? reader.list(bytesMin: SpoolRange.byteCount) { $0.spoolRange() } : []
     guard reader.isComplete else { return .damaged }
     return .valid(
       Checkpoint(
         ordinal: view.u64(8), sequence: view.u64(16), createdAt: view.u64(24), counters: counters,
         images: images, remembered: remembered, settled: settled, audiences: audiences,
-        segments: segments, endpointHighWater: highWater))
+        segments: segments, endpointHighWater: highWater, spool: spool,
+        releaseOrdinal: releaseOrdinal))
   }
 }
 
@@ -221,6 +228,14 @@ extension CheckpointCoding {
           })
       }
       return ReactorImage(reactor: reactor, walkedThrough: walked, lanes: lanes)
+    }
+
+    mutating func spoolRange() -> SpoolRange {
+      guard let place = take(SpoolRange.byteCount) else {
+        return SpoolRange(
+          ordinal: 0, firstSequence: 0, lastSequence: 0, file: 0, salt: 0, offset: 0)
+      }
+      return SpoolRange(view, at: place)
     }
 
     package mutating func segment() -> SegmentFacts {

@@ -26,4 +26,70 @@ public enum Cleaner {
     }
     return result
   }
+
+  /// The segments that are due and can't just go, for deliveries wait for events in them: a run of
+  /// neighbours, oldest first.
+  ///
+  /// Due is what is past retention, and the oldest while all together exceed `bytesMax`.
+  /// - Parameters:
+  ///   - contents: all segments and spool ranges, oldest first, after `freeable` ones went.
+  ///   - skipping: what could not be read, by its first sequence.
+  static func spoolable(
+    _ contents: [SegmentIndex.Segment], cover: CheckpointCover, now: UInt64,
+    retentionMilliseconds: UInt64, bytesMax: UInt64, extraBytes: UInt64, skipping: Set<UInt64>
+  ) -> [SegmentIndex.Segment] {
+    var total = contents.reduce(extraBytes) { $0 + ($1.isSpool ? 0 : $1.facts.bytes) }
+    var run: [SegmentIndex.Segment] = []
+    for segment in contents {
+      guard !segment.isSpool, let sealedAt = segment.facts.sealedAt,
+        segment.facts.lastSequence <= cover.replayAfter, !skipping.contains(segment.facts.firstSequence),
+        total > bytesMax || (now > sealedAt && now - sealedAt > retentionMilliseconds)
+      else {
+        if run.isEmpty { continue }
+        break
+      }
+      total -= min(total, segment.facts.bytes)
+      run.append(segment)
+      if run.count == runMax { break }
+    }
+    return run
+  }
+
+  /// Segments that one release stands for at most: their space comes back only with it.
+  private static let runMax = 4
+  /// Ranges shorter than this are merged, so many neighbours at a time.
+  static let rangeBytesSmall: UInt64 = 4 << 20
+  private static let mergeCount = 8
+
+  /// A run of short neighbouring ranges that is worth being one.
+  static func mergeable(_ contents: [SegmentIndex.Segment], skipping: Set<UInt64>)
+    -> [SegmentIndex.Segment]
+  {
+    var run: [SegmentIndex.Segment] = []
+    for segment in contents {
+      if let range = segment.range, range.length < rangeBytesSmall,
+        !skipping.contains(range.firstSequence)
+      {
+        run.append(segment)
+        if run.count == mergeCount { return run }
+      } else {
+        run.removeAll()
+      }
+    }
+    return []
+  }
+
+  /// The ranges that nobody waits for any more.
+  static func settled(
+    _ contents: [SegmentIndex.Segment], _ checkpoint: DurableCheckpoint
+  ) -> [SegmentIndex.Segment] {
+    contents.filter { segment in
+      guard let range = segment.range else { return false }
+      let (first, last) = (range.firstSequence, range.lastSequence)
+      if !checkpoint.cover.isPending(first: first, last: last) { return true }
+      guard let audiences = segment.audiences else { return false }
+      return !checkpoint.pending.hasHole(first: first, last: last)
+        && !audiences.contains { checkpoint.pending.isAwaited($0, through: last) }
+    }
+  }
 }

@@ -6,6 +6,8 @@
 /// | `journal/segment-<16 hex>.log` | a segment of the log |
 /// | `journal/checkpoint-<16 hex>` | a checkpoint; the newest two are kept |
 /// | `journal/*.tmp` | unfinished; removed at start |
+/// | `spool/segment-<16 hex>.log` | what is undelivered of segments that are gone |
+/// | `reserve/` | space written ahead, for a full disk |
 /// | `quarantine/` | copies of damaged and torn bytes |
 public struct DirectoryLayout: Sendable, Equatable {
   /// The data directory.
@@ -24,6 +26,18 @@ public struct DirectoryLayout: Sendable, Equatable {
   public var lock: String { root + "/lock" }
   /// Segments and checkpoints.
   public var journal: String { root + "/journal" }
+  /// What is undelivered of segments that are gone.
+  public var spool: String { root + "/spool" }
+  /// The spool segment with this number.
+  public func spoolSegment(_ number: UInt64) -> String {
+    spool + "/segment-" + Self.hex(number) + ".log"
+  }
+  /// The segment of the log or of the spool that a block stands in.
+  func file(of place: BlockPlace) -> String {
+    place.isSpool ? spoolSegment(place.segment) : segment(place.segment)
+  }
+  /// Space written ahead.
+  public var reserve: String { root + "/reserve" }
   /// Copies of what could not be read.
   public var quarantine: String { root + "/quarantine" }
   /// The segment with this number.

@@ -108,7 +108,7 @@ extension Journal {
     case .no, .checkpoint, .done: return
     case .draining:
       guard isFree, sealed.count == 0, outcomes.waiting == 0, written.isEmpty,
-        syncedThrough == writtenThrough, checkpoint == nil, !checkpointPending
+        syncedThrough == writtenThrough, checkpoint == nil, !checkpointPending, releases.isEmpty
       else { return }
       checkpointPending = true
       finishing = .checkpoint

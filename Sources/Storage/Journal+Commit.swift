@@ -91,7 +91,16 @@ extension Journal {
     syncedThrough = completion.token
     commit(through: completion.token)
     outcomes.didSync(through: completion.token)
+    confirmReleases()
     if roll == .closing, pending.isEmpty, syncedThrough == writtenThrough { closeSegment(now) }
+  }
+
+  /// Tells the keeper which releases are durable: before any checkpoint that covers their blocks,
+  /// for those must list them.
+  private func confirmReleases() {
+    let durable = releasesWritten.prefix { $0.sequence <= syncedThrough }
+    for release in durable { keeper.post(.released(release.ordinal)) }
+    releasesWritten.removeFirst(durable.count)
   }
 
   /// Makes every written block up to `sequence` known: index, window, then ingest.

@@ -160,6 +160,27 @@ extension Journal {
     }
   }
 
+  /// Lays releases down, in a block of their own; its sync is what lets segments go.
+  func packReleases(_ now: Now) {
+    guard roll == .none, !releases.isEmpty, finishing == .no || finishing == .draining
+    else { return }
+    let bytes = BlockTables.tableHeaderBytes + 8 + releases.count * SpoolRange.byteCount
+    guard fits(BlockHeader.byteCount + bytes, events: 0) else { return startRoll() }
+    let start = buffer.count
+    let sequence = nextSequence
+    var writer = BlockWriter(buffer, kind: .releases, sequence: sequence)
+    let table = writer.beginTable(TableTag.releases)
+    for range in releases {
+      range.append(to: buffer)
+      releasesWritten.append((sequence, range.ordinal))
+    }
+    writer.endTable(table, count: releases.count)
+    releases.removeAll()
+    finishBlock(start: start, length: writer.finish(), ref: nil)
+    if unsyncedSince == nil { unsyncedSince = now.instant }
+    lastActivity = now.instant
+  }
+
   /// An empty block whose header says how far the log is durable: once when the log falls silent.
   func stateWatermarkIfIdle(_ now: Now) {
     guard needsStatement, syncTarget == nil, pending.isEmpty, written.isEmpty, roll == .none,

@@ -65,6 +65,10 @@ public final class Journal {
   var headIsDefined = false
   var fresh: [UInt32] = []
 
+  /// Releases to be written, and those written and not synced, by their block.
+  var releases: [SpoolRange] = []
+  var releasesWritten: [(sequence: UInt64, ordinal: UInt64)] = []
+
   var checkpoint: CheckpointRequest?
   var checkpointPending = false
   var settledRecently = SettledLog()
@@ -140,6 +144,7 @@ public final class Journal {
     outcomes.notice(now.instant)
     packEvents(now)
     packOutcomes(now)
+    packReleases(now)
     if mayWrite(now) { write(now) }
     if failure == nil { submitSyncIfDue(now) }
     stateWatermarkIfIdle(now)
@@ -164,6 +169,8 @@ public final class Journal {
       switch notice {
       case .prepared(let number, let file): prepared = (number, file)
       case .checkpoint(let sequence, let durable): checkpointEnded(sequence, durable: durable)
+      case .release(let range): releases.append(range)
+      case .checkpointWanted: if checkpoint == nil { checkpointPending = true }
       }
     }
     if roll == .waiting { activate(now) }

@@ -19,8 +19,13 @@ public struct JournalConfiguration: Sendable {
   public var segmentBytes: Int
   /// How long a settled segment is kept, seconds.
   public var retentionSeconds: UInt64
-  /// Above this the oldest settled segments go early; with none left, publishing stops. Bytes.
+  /// As the log comes near this, the oldest segments go early: what is pending of them moves to the
+  /// spool. When that does not help, publishing stops. Bytes.
   public var bytesMax: UInt64
+  /// Above this nothing more moves to the spool, so that the log fills. Bytes.
+  public var spoolBytesMax: UInt64
+  /// Space written ahead for a full disk, beside one segment; 0: none. Bytes.
+  public var reserveBytes: Int
 
   /// The default length of a segment.
   public static let segmentBytesDefault = 64 << 20
@@ -29,13 +34,16 @@ public struct JournalConfiguration: Sendable {
   public init(
     directory: String, durability: Durability = .fsync,
     segmentBytes: Int = segmentBytesDefault, retentionSeconds: UInt64 = 7 * 86_400,
-    bytesMax: UInt64
+    bytesMax: UInt64, spoolBytesMax: UInt64 = .max,
+    reserveBytes: Int = 0
   ) {
     self.directory = directory
     self.durability = durability
     self.segmentBytes = segmentBytes
     self.retentionSeconds = retentionSeconds
     self.bytesMax = bytesMax
+    self.spoolBytesMax = spoolBytesMax
+    self.reserveBytes = reserveBytes
   }
 }
 

@@ -46,7 +46,7 @@ public struct BlockSummary: Sendable, Equatable {
   public let offset: UInt64
   /// Its length, padding included.
   public let length: UInt64
-  /// `events`, `tables` or `footer`.
+  /// `events`, `tables`, `releases` or `footer`.
   public let kind: String
   /// The watermark that it states.
   public let durableThrough: UInt64

@@ -73,6 +73,8 @@ public struct JournalFault: Sendable, Equatable {
 public struct JournalVerdict: Sendable, Equatable {
   /// Segment files read.
   public internal(set) var segments = 0
+  /// Pieces of the spool read.
+  public internal(set) var spoolRanges = 0
   /// Checkpoints read.
   public internal(set) var checkpoints = 0
   /// Blocks that were checked.
@@ -81,7 +83,7 @@ public struct JournalVerdict: Sendable, Equatable {
   public internal(set) var events: UInt64 = 0
   /// Outcomes that were checked.
   public internal(set) var outcomes: UInt64 = 0
-  /// Bytes of the segments.
+  /// Bytes of the segments and of the spool.
   public internal(set) var bytes: UInt64 = 0
   /// The last block of the log.
   public internal(set) var lastSequence: UInt64 = 0

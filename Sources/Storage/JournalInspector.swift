@@ -104,12 +104,14 @@ public final class JournalInspector {
       isWhole: parts.tables != nil && parts.hasPayload)
   }
 
-  /// Every event that can be read, of one segment or of all, in the order of the log.
+  /// Every event that can be read, of one segment or of all, in the order of the log; before all, of
+  /// the spool.
   public func forEachEvent(segment: UInt64? = nil, _ body: (EventSummary) -> Void)
     throws(StorageError)
   {
     var ledger = AudienceLedger(run.checkpoints)
     let buffer = GatherBuffer(capacity: BlockLimits.payloadBytes)
+    if segment == nil { try forEachSpooledEvent(&ledger, body) }
     for plan in plans {
       let isListed = segment == nil || plan.number == segment
       try run.withReader(plan) { (reader) throws(SystemError) in
@@ -132,18 +134,26 @@ public final class JournalInspector {
     _ body: (EventSummary) -> Void
   ) {
     for index in 0..<tables.eventCount {
-      let header = tables.event(index)
-      guard let type = plain.slice(Int(header.payloadOffset), Int(header.typeLength)),
-        let id = plain.slice(
-          Int(header.payloadOffset) + Int(header.typeLength), Int(header.idLength))
+      let position = Position(sequence: sequence, index: index)
+      guard let summary = EventSummary(tables.event(index), plain, position: position, ledger)
       else { continue }
-      body(
-        EventSummary(
-          position: Position(sequence: sequence, index: index), time: header.time,
-          application: header.application, audience: header.audience,
-          endpoints: ledger.endpoints(of: header.audience), type: type.text, id: id.text,
-          dataBytes: Int(header.dataLength)))
+      body(summary)
     }
+  }
+}
+
+extension EventSummary {
+  /// An event of a block with this payload.
+  /// - Returns: `nil` when it reaches past that.
+  init?(_ header: EventHeader, _ plain: RawView, position: Position, _ ledger: AudienceLedger) {
+    let start = Int(header.payloadOffset)
+    guard let type = plain.slice(start, Int(header.typeLength)),
+      let id = plain.slice(start + Int(header.typeLength), Int(header.idLength))
+    else { return nil }
+    self.init(
+      position: position, time: header.time, application: header.application,
+      audience: header.audience, endpoints: ledger.endpoints(of: header.audience),
+      type: type.text, id: id.text, dataBytes: Int(header.dataLength))
   }
 }
 

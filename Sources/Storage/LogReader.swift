@@ -71,9 +71,9 @@ public final class LogReader: Sendable {
       loader: BlockLoader(layout: layout, disk: disk, index: index))
   }
 
-  /// The sequences that the log holds, `nil` while it is empty.
+  /// The sequences that the segments of the log hold, `nil` while there are none.
   public var sequences: ClosedRange<UInt64>? {
-    guard let first = index.find(atOrAfter: 0),
+    guard let first = index.find(atOrAfter: 0, in: { _ in true }),
       let last = index.find(atOrBefore: .max, in: { _ in true })
     else { return nil }
     return first.sequence...last.sequence
@@ -85,20 +85,27 @@ public final class LogReader: Sendable {
   /// > Runs on: any thread; one reads at a time.
   public func event(at position: Position) throws(StorageError) -> StoredEvent {
     guard let place = index.find(atOrAfter: position.sequence),
-      place.sequence == position.sequence
+      place.isSpool || place.sequence == position.sequence
     else { throw .eventNotFound(position) }
-    let path = layout.segment(place.segment)
+    let path = layout.file(of: place)
     let outcome: Result<StoredEvent?, BlockLoader.Failure> = tools.withLock { tools in
       Result { () throws(BlockLoader.Failure) in
+        // An open file would keep the space of a segment that is freed meanwhile.
+        defer { tools.loader.closeAll() }
         try tools.loader.read(place)
+        guard tools.loader.block(atOrAfter: position.sequence)?.sequence == position.sequence else {
+          return nil
+        }
         let block = tools.block
           ?? Block.allocate(
             events: BlockLimits.largeEvents, payload: BlockLimits.largePayloadBytes)
         tools.block = block
-        guard tools.loader.unpack(into: block) else {
+        guard tools.loader.unpack(position.sequence, into: block) else {
           throw .damaged("the payload does not unpack to what was stored")
         }
-        guard position.index < block.eventCount else { return nil }
+        guard position.index < block.eventCount, block.header(position.index).typeLength > 0 else {
+          return nil
+        }
         return StoredEvent(block.event(position.index), position: position)
       }
     }
@@ -116,7 +123,7 @@ public final class LogReader: Sendable {
   /// > Runs on: any thread; one reads at a time.
   public func damage(at position: Position) -> DamagedEvent? {
     guard let place = index.find(atOrAfter: position.sequence),
-      place.sequence == position.sequence
+      place.isSpool || place.sequence == position.sequence
     else { return nil }
     return tools.withLock { tools in
       var reason = "the payload does not unpack to what was stored"
@@ -126,13 +133,15 @@ public final class LogReader: Sendable {
       tools.block = block
       do throws(BlockLoader.Failure) {
         try tools.loader.read(place)
-        if tools.loader.unpack(into: block) { return nil }
+        guard tools.loader.block(atOrAfter: position.sequence)?.sequence == position.sequence,
+          !tools.loader.unpack(position.sequence, into: block)
+        else { return nil }
       } catch {
         guard case .damaged(let found) = error else { return nil }
         reason = found
       }
       var damaged = DamagedEvent(
-        path: layout.segment(place.segment), offset: place.offset, reason: reason)
+        path: layout.file(of: place), offset: place.offset, reason: reason)
       if tools.loader.unpackHeaders(into: block, salvages: true),
         position.index < block.eventCount
       {

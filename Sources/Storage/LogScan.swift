@@ -7,7 +7,8 @@ public import Flow
 /// Each step reads one header section, so it is bounded; the caller decides how many steps it makes
 /// before it lets others go on. Memory: one header section, and one unpacked block from the first
 /// time that one is asked for. Blocks that can't be read are counted and passed over, and so are
-/// segments that are freed meanwhile.
+/// segments that are freed meanwhile. What only the spool still has is no history: it is the part of
+/// a stretch that is undelivered.
 ///
 /// > Runs on: one task at a time, off the data plane; a step waits for the disk.
 public final class LogScan {
@@ -143,11 +144,12 @@ public final class LogScan {
 
   private func unpack(_ place: BlockPlace) -> Block? {
     let room = block
-      ?? Block.allocate(events: BlockLimits.events, payload: BlockLimits.largePayloadBytes)
+      ?? Block.allocate(
+        events: BlockLimits.largeEvents, payload: BlockLimits.largePayloadBytes)
     block = room
     if unpacked == place.sequence { return room.eventCount == events.count ? room : nil }
     unpacked = place.sequence
-    if (try? loader.read(place)) != nil, loader.unpack(into: room),
+    if (try? loader.read(place)) != nil, loader.unpack(place.sequence, into: room),
       room.eventCount == events.count
     {
       return room

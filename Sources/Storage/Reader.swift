@@ -11,6 +11,8 @@ public import Platform
 public final class Reader {
   /// Large blocks, for a single big event or a batch, beside the ordinary ones.
   private static let largeBlocks = 2
+  /// How long a deleted segment's space may stay taken because the Reader has it open.
+  private static let filesCheckInterval = Nanoseconds.seconds(2)
 
   /// After a read that the disk refused.
   private static let retryDelay = Nanoseconds.seconds(1)
@@ -52,6 +54,8 @@ public final class Reader {
   private static let damageToldMax = 1_000
   /// Reads that the disk refused; each is tried again, and its lanes wait meanwhile.
   public let refused = Counter()
+  /// Spool blocks unpacked; one serves several loads.
+  public let spoolBlocksRead = Counter()
 
   /// A reader with its blocks; the arrays are by reactor.
   /// - Parameter blocks: ordinary blocks a reactor.
@@ -98,7 +102,8 @@ public final class Reader {
   }
 
   /// Takes back blocks and serves what can be served; waits for the disk meanwhile.
-  /// - Returns: when a refused read is to be tried again; else only a ring makes work.
+  /// - Returns: when to call again at the latest: to try a refused read, or to let go of files that
+  ///   were deleted.
   /// > Runs on: the reader's thread.
   public func turn(now: Now) -> Instant {
     takeBack()
@@ -120,7 +125,9 @@ public final class Reader {
       if waiting[index].notBefore > now.instant { next = min(next, waiting[index].notBefore) }
       index += 1
     }
-    return next
+    loader.closeFreed()
+    spoolBlocksRead.set(loader.spoolBlocksRead)
+    return loader.hasFiles ? min(next, now.instant + Self.filesCheckInterval) : next
   }
 
   private func takeBack() {
@@ -157,10 +164,14 @@ public final class Reader {
         // Freed between look-up and read: the next look-up finds what follows.
         case .gone: continue
         case .unavailable: return .refused
-        case .damaged(let reason): return lend(request.reactor, reply, from: place, damage: reason)
+        case .damaged(let reason):
+          let headers = loader.hasSection ? loader.block(atOrAfter: request.sequence) : nil
+          return lend(request.reactor, reply, headers, from: place, damage: reason)
         }
       }
-      return lend(request.reactor, reply, from: place)
+      guard let found = loader.block(atOrAfter: request.sequence) else { break }
+      reply.sequence = found.sequence
+      return lend(request.reactor, reply, found, from: place)
     }
     reply.sequence = 0
     return answer(request.reactor, reply)
@@ -171,21 +182,23 @@ public final class Reader {
     guard damageTold.count < Self.damageToldMax, damageTold.insert(place.sequence).inserted
     else { return }
     damage.post(
-      .damaged(path: layout.segment(place.segment), offset: place.offset, reason: reason))
+      .damaged(path: layout.file(of: place), offset: place.offset, reason: reason))
   }
 
-  /// Lends the block, or of a damaged one at least the headers.
+  /// Lends the block, or of a damaged one at least the headers where they are good.
+  /// - Parameter found: the block of the log; `nil` when not even its headers could be read.
   private func lend(
-    _ reactor: Int, _ lent: LoadReply, from place: BlockPlace, damage: String? = nil
+    _ reactor: Int, _ lent: LoadReply, _ found: BlockLoader.Found?, from place: BlockPlace,
+    damage: String? = nil
   ) -> Served {
     var reply = lent
     var damage = damage
-    if damage == nil || loader.hasSection {
-      let isLarge = loader.header.plainLength > BlockLimits.payloadBytes
-        || loader.eventCount > BlockLimits.events
+    if let found {
+      let isLarge = found.plainLength > BlockLimits.payloadBytes
+        || found.eventCount > BlockLimits.events
       guard let block = isLarge ? shelves[reactor].large.last : shelves[reactor].ordinary.last
       else { return .waits }
-      if damage == nil, !loader.unpack(into: block) {
+      if damage == nil, !loader.unpack(found.sequence, into: block) {
         damage = "the payload does not unpack to what was stored"
       }
       if damage == nil || loader.unpackHeaders(into: block) {

@@ -47,7 +47,7 @@ public struct RecoveryFinding: Sendable, Equatable {
         + "\(quarantine ?? "-")"
     case .corruption:
       "corruption: \(path) at offset \(offset), \(length) bytes, blocks \(firstSequence) to "
-        + "\(lastSequence) were durable and can't be read; kept in \(quarantine ?? "-")"
+        + "\(lastSequence) were durable and can't be read; kept in \(quarantine ?? "place")"
     case .missingSegment:
       "missing segment: \(path), blocks \(firstSequence) to \(lastSequence), "
         + "with deliveries still pending"
@@ -93,7 +93,9 @@ public struct RecoveredLog {
 
   let active: ActiveSegment
   let ledger: SegmentLedger
-  let covers: [CheckpointCover]
+  let durable: [DurableCheckpoint]
+  let releaseOrdinal: UInt64
+  let spoolFileNext: UInt64
   let checkpointOrdinal: UInt64
   let settledSinceCheckpoint: [Outcome]
 }

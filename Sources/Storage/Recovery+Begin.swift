@@ -25,7 +25,7 @@ extension RecoveryRun {
     let buffer = GatherBuffer(capacity: 1 << 16)
     header.append(to: buffer)
     let entries = try copyTail(from: first, salt: header.salt, tail, ledger, buffer)
-    let file = try SegmentFile.zeroed(temporary, bytes: segmentBytes, disk: disk)
+    let file = try freshFile(temporary)
     try onPath(temporary) { () throws(SystemError) in
       try unsafe disk.writeAll(file, buffer.view.bytes, at: 0)
       try disk.syncData(file)
@@ -41,6 +41,18 @@ extension RecoveryRun {
       facts.usage += block.usage
     }
     return Beginning(active: active, ledger: ledger, facts: facts, entries: entries)
+  }
+
+  /// Zeros under a temporary name; on a full disk the reserved segment.
+  private func freshFile(_ temporary: String) throws(StorageError) -> FileHandle {
+    do throws(StorageError) {
+      return try SegmentFile.zeroed(temporary, bytes: segmentBytes, disk: disk)
+    } catch {
+      let reserve = Reserve(
+        layout: layout, disk: disk, segmentBytes: segmentBytes, workBytes: 1)
+      guard error.isOutOfSpace, let file = reserve.takeSegment(to: temporary) else { throw error }
+      return file
+    }
   }
 
   /// Lays down every block from `first` on, and an empty one for each that is lost: no sequence is

@@ -4,21 +4,25 @@ public import Platform
 extension Recovery {
   /// Refuses a directory that a newer Fanfare wrote to, before anybody changes a byte of it.
   ///
-  /// Reads 64 bytes of each segment and checkpoint: those begin alike in every version, so that an
+  /// Reads 64 bytes of each segment, spool segment and checkpoint: those begin alike in every version, so that an
   /// older program can tell. Damaged ones are recovery's matter.
   /// - Parameter directory: the data directory; it need not exist.
   /// - Throws: `newerFormat`, or `system` when a file can't be read.
   public static func checkFormat(directory: String, disk: any Disk) throws(StorageError) {
     let layout = DirectoryLayout(root: directory)
+    for part in [layout.journal, layout.spool] { try checkFormat(of: part, disk) }
+  }
+
+  private static func checkFormat(of directory: String, _ disk: any Disk) throws(StorageError) {
     let names: [String]
-    do throws(SystemError) { names = try disk.list(layout.journal) } catch {
-      // ENOENT: a fresh directory.
+    do throws(SystemError) { names = try disk.list(directory) } catch {
+      // ENOENT: a fresh directory, or nothing was ever spooled.
       if error.code == 2 { return }
-      throw .system(path: layout.journal, error)
+      throw .system(path: directory, error)
     }
     let buffer = GatherBuffer(capacity: SegmentHeader.byteCount)
     for name in names.sorted() {
-      let path = layout.journal + "/" + name
+      let path = directory + "/" + name
       switch DirectoryLayout.entry(name) {
       case .segment:
         let start = try start(of: path, disk, buffer)

@@ -27,6 +27,7 @@ extension RecoveryRun {
     try cutTornTail(after: watermark)
     let end = plans.reduce(0) { max($0, $1.last) }
     try judgeEnd(end, watermark: watermark)
+    try applyReleases()
     noteMissingSegments()
     let beyond = plans.last?.blocks.contains { $0.sequence > watermark && !isStatement($0) }
     return Tail(
@@ -133,6 +134,7 @@ extension RecoveryRun {
     let cover = CheckpointCover(checkpoint)
     for facts in checkpoint.segments
     where !plans.contains(where: { $0.number == facts.number })
+      && !ranges.contains(where: { $0.range.covers(facts.firstSequence, facts.firstSequence) })
       && facts.firstSequence <= facts.lastSequence
       && cover.isPending(first: facts.firstSequence, last: facts.lastSequence)
     {

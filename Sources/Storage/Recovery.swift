@@ -49,12 +49,22 @@ final class RecoveryRun {
   private(set) var temporaries: [String] = []
   /// Segments in which nothing can be read: removed once what they hold is in quarantine.
   private var unreadable: [String] = []
+  /// Spool segments that are there, and the ranges that count, oldest first.
+  var spoolFiles: [UInt64] = []
+  var ranges: [RangePlan] = []
+  var releaseOrdinal: UInt64 = 0
+  /// Segments that were released, to be removed once the record that says so is durable again.
+  var released: [String] = []
   /// Segments whose header is all zero: prepared and not used, unless blocks follow.
   private var unused: [SegmentPlan] = []
   private var numberHighest: UInt64 = 0
   private var ordinalHighest: UInt64 = 0
   /// Loaded event tables, the most recently used last.
-  private var events: [(segment: UInt64, events: SegmentEvents)] = []
+  private var events: [(source: EventTableKey, events: SegmentEvents)] = []
+  private struct EventTableKey: Equatable {
+    var number: UInt64
+    var isRange: Bool
+  }
   private static let eventSegmentsMax = 8
   /// An event table that could not be loaded whole: what the fold made of it counts for nothing.
   private var tableFailure: StorageError?
@@ -79,6 +89,7 @@ final class RecoveryRun {
     for path in temporaries + unreadable {
       tidy(path) { () throws(SystemError) in try disk.remove(path) }
     }
+    tidySpool()
     let first = plans.first.map(\.first) ?? 1
     let fold = RecoveryFold(
       checkpoint: checkpoint, first: max(first, 1), audiences: audiences, source: self)
@@ -88,6 +99,8 @@ final class RecoveryRun {
     noteUnknownAudiences(fold)
     reserveAudiences(through: fold.audienceHighest)
     let beginning = try beginSegment(tail)
+    // Not before: the record may have stood beyond the watermark.
+    for path in released { tidy(path) { () throws(SystemError) in try disk.remove(path) } }
     if let last = plans.indices.last { plans[last].supersede(from: beginning.facts.firstSequence) }
     let index = makeIndex()
     index.begin(beginning.facts, entries: beginning.entries)
@@ -100,7 +113,9 @@ final class RecoveryRun {
       wasClean: tail.isClean && report.allSatisfy { $0.kind == .leftover },
       replayedBlocks: replayed, report: report,
       active: beginning.active, ledger: beginning.ledger,
-      covers: checkpoints.map { CheckpointCover($0) }, checkpointOrdinal: ordinalHighest,
+      durable: checkpoints.map { DurableCheckpoint($0, audiences: audiences) },
+      releaseOrdinal: releaseOrdinal, spoolFileNext: spoolFileNext,
+      checkpointOrdinal: ordinalHighest,
       settledSinceCheckpoint: fold.settled)
   }
 
@@ -132,6 +147,7 @@ final class RecoveryRun {
     }
     plans.sort { $0.number < $1.number }
     try loadCheckpoints(ordinals.sorted())
+    try surveySpool()
   }
 
   private func surveySegment(_ number: UInt64) throws(StorageError) {
@@ -264,6 +280,7 @@ final class RecoveryRun {
     try onPath(layout.root) { () throws(SystemError) in
       try disk.makeDirectory(layout.root)
       try disk.makeDirectory(layout.journal)
+      try disk.makeDirectory(layout.spool)
       try disk.makeDirectory(layout.quarantine)
       try disk.syncDirectory(layout.root)
       do throws(SystemError) {
@@ -369,6 +386,9 @@ final class RecoveryRun {
       facts.usage = plan.usage
       index.begin(facts, entries: plan.entries)
     }
+    for plan in ranges {
+      index.release(plan.range, entries: plan.entries, audiences: plan.audiences)
+    }
     return index
   }
 
@@ -383,17 +403,26 @@ final class RecoveryRun {
 extension RecoveryRun: EventSource {
   func matches(_ endpoint: EndpointNumber, from lower: Position, to upper: Position) -> [Position] {
     var result: [Position] = []
+    for plan in ranges
+    where plan.range.lastSequence >= lower.sequence && plan.range.firstSequence <= upper.sequence {
+      let key = EventTableKey(number: plan.range.ordinal, isRange: true)
+      let table = kept(key) { eventTable(plan) }
+      result.append(contentsOf: table.matches(endpoint, from: lower, to: upper))
+    }
     for plan in plans {
       guard let last = plan.blocks.last?.sequence, last >= lower.sequence,
         plan.first <= upper.sequence
       else { continue }
-      result.append(contentsOf: eventTable(plan).matches(endpoint, from: lower, to: upper))
+      let table = kept(EventTableKey(number: plan.number, isRange: false)) { eventTable(plan) }
+      result.append(contentsOf: table.matches(endpoint, from: lower, to: upper))
     }
+    // Segments that nobody waited for may lie between ranges, and the other way round.
+    if !ranges.isEmpty { result.sort() }
     return result
   }
 
-  private func eventTable(_ plan: SegmentPlan) -> SegmentEvents {
-    if let index = events.firstIndex(where: { $0.segment == plan.number }) {
+  private func kept(_ key: EventTableKey, _ make: () -> SegmentEvents) -> SegmentEvents {
+    if let index = events.firstIndex(where: { $0.source == key }) {
       let found = events[index]
       if index != events.count - 1 {
         events.remove(at: index)
@@ -401,6 +430,16 @@ extension RecoveryRun: EventSource {
       }
       return found.events
     }
+    let table = make()
+    if events.count == Self.eventSegmentsMax { events.removeFirst() }
+    events.append((key, table))
+    return table
+  }
+
+  /// An event table could not be loaded.
+  func noteTable(_ error: StorageError) { tableFailure = tableFailure ?? error }
+
+  private func eventTable(_ plan: SegmentPlan) -> SegmentEvents {
     let table = SegmentEvents(table: audiences)
     do throws(StorageError) {
       try withReader(plan) { (reader) throws(SystemError) in
@@ -411,14 +450,12 @@ extension RecoveryRun: EventSource {
           if block.kind == .events { table.add(sequence: block.sequence, tables: tables) }
         }
       }
-    } catch { tableFailure = tableFailure ?? error }
-    if events.count == Self.eventSegmentsMax { events.removeFirst() }
-    events.append((plan.number, table))
+    } catch { noteTable(error) }
     return table
   }
 
   /// A table is loaded whole, further than the fold has come: so are its definitions.
-  private func define(_ tables: BlockTables) {
+  func define(_ tables: BlockTables) {
     _ = tables.forEachAudience { number, set in
       guard unsafe audiences.endpoints(of: number).isEmpty else { return }
       audiences.insert((0..<(set.count / 4)).map { EndpointNumber(set.u32($0 * 4)) }, at: number)

@@ -33,6 +33,13 @@ package final class SegmentEvents {
     starts.append(audiences.count)
   }
 
+  /// Adds the next block: an audience for each index, 0 where no event is left.
+  func add(sequence: UInt64, audiences block: [UInt32]) {
+    sequences.append(sequence)
+    audiences.append(contentsOf: block)
+    starts.append(audiences.count)
+  }
+
   /// The index of the first event at or after `position`.
   private func index(of position: Position) -> Int {
     let block = SegmentIndex.partition(sequences.count) { sequences[$0] < position.sequence }

@@ -6,7 +6,7 @@ internal import Base
 /// | --- | --- | --- | --- |
 /// | 0 | 4 | magic | `FFS1` |
 /// | 4 | 2 | version | `Format.version` |
-/// | 6 | 2 | – | zero |
+/// | 6 | 2 | purpose | 0: the log; 1: the spool, where `firstSequence` and `segmentBytes` are 0 |
 /// | 8 | 8 | number | as in the file's name |
 /// | 16 | 8 | firstSequence | every block from this one on stands here or later |
 /// | 24 | 8 | salt | repeated in every block |
@@ -18,16 +18,27 @@ package struct SegmentHeader: Equatable {
   package static let byteCount = 64
   package static let magic: UInt32 = 0x3153_4646
 
+  /// What the blocks are for.
+  package enum Purpose: UInt16 {
+    /// The log itself.
+    case log = 0
+    /// What is still pending of segments that are gone.
+    case spool = 1
+  }
+
   package var number: UInt64
   package var firstSequence: UInt64
   package var salt: UInt64
   package var createdAt: UInt64
   package var segmentBytes: UInt64
+  package var purpose: Purpose
 
   package init(
-    number: UInt64, firstSequence: UInt64, createdAt: UInt64, segmentBytes: UInt64
+    number: UInt64, firstSequence: UInt64, createdAt: UInt64, segmentBytes: UInt64,
+    purpose: Purpose = .log
   ) {
     self.number = number
+    self.purpose = purpose
     self.firstSequence = firstSequence
     self.createdAt = createdAt
     self.segmentBytes = segmentBytes
@@ -51,10 +62,12 @@ package struct SegmentHeader: Equatable {
     guard view.u32(0) == magic, let covered = view.slice(0, 60), covered.crc == view.u32(60)
     else { return .damaged }
     if view.u16(4) != Format.version { return .newer(Int(view.u16(4))) }
-    return .valid(SegmentHeader(view))
+    guard let purpose = Purpose(rawValue: view.u16(6)) else { return .damaged }
+    return .valid(SegmentHeader(view, purpose))
   }
 
-  private init(_ view: RawView) {
+  private init(_ view: RawView, _ purpose: Purpose) {
+    self.purpose = purpose
     number = view.u64(8)
     firstSequence = view.u64(16)
     salt = view.u64(24)
@@ -65,7 +78,8 @@ package struct SegmentHeader: Equatable {
   package func append(to buffer: GatherBuffer) {
     let start = buffer.count
     buffer.append(Self.magic.littleEndian)
-    buffer.append(UInt32(Format.version).littleEndian)
+    buffer.append(Format.version.littleEndian)
+    buffer.append(purpose.rawValue.littleEndian)
     buffer.append(number.littleEndian)
     buffer.append(firstSequence.littleEndian)
     buffer.append(salt.littleEndian)

@@ -5,9 +5,11 @@ internal import Synchronization
 public struct BlockPlace: BitwiseCopyable, Sendable, Equatable {
   /// The segment's number.
   public var segment: UInt64
+  /// Whether it is a spool segment: its blocks hold events of several blocks of the log.
+  public var isSpool: Bool
   /// The segment's salt.
   public var salt: UInt64
-  /// The block's sequence.
+  /// The block's sequence; in the spool that of the last block of the log with events in it.
   public var sequence: UInt64
   /// Its offset in the segment file, bytes.
   public var offset: UInt64
@@ -81,7 +83,8 @@ public struct LogUsage: BitwiseCopyable, Sendable, Equatable {
   }
 }
 
-/// Sequence → place, for every committed block with events in every live segment: 16 bytes a block.
+/// Sequence → place, for every committed block with events in every live segment and spool range:
+/// 16 bytes a block. Segments and ranges lie side by side, oldest first; none overlap.
 ///
 /// The journal appends (once a commit), the keeper removes, readers look up (once a block): one
 /// lock that nobody holds for more than a binary search.
@@ -105,6 +108,12 @@ public final class SegmentIndex: Sendable {
   struct Segment: Sendable {
     var facts: SegmentFacts
     var entries: [Entry]
+    /// What the blocks are for: set for a spool range, whose file `facts` then names.
+    var range: SpoolRange?
+    /// A spool range's audiences, for the question whether anybody waits for it; `nil`: not known.
+    var audiences: [AudienceNumber]?
+    var isSpool: Bool { range != nil }
+    var places: [BlockPlace] { entries.map { SegmentIndex.place($0, self) } }
   }
 
   private let segments = Mutex<[Segment]>([])
@@ -120,14 +129,14 @@ public final class SegmentIndex: Sendable {
       while low < all.count {
         let entries = all[low].entries
         let index = Self.partition(entries.count) { entries[$0].sequence < sequence }
-        if index < entries.count { return Self.place(entries[index], all[low].facts) }
+        if index < entries.count { return Self.place(entries[index], all[low]) }
         low += 1
       }
       return nil
     }
   }
 
-  /// The last block with events at or before `sequence`, of a segment that `isWanted`.
+  /// The last block with events at or before `sequence`, of a segment of the log that `isWanted`.
   /// - Returns: `nil` when the log has none back to its beginning.
   /// > Runs on: any thread.
   func find(atOrBefore sequence: UInt64, in isWanted: (SegmentFacts) -> Bool) -> BlockPlace? {
@@ -135,16 +144,16 @@ public final class SegmentIndex: Sendable {
       var high = Self.partition(all.count) { all[$0].facts.firstSequence <= sequence }
       while high > 0 {
         high -= 1
-        guard isWanted(all[high].facts) else { continue }
+        guard !all[high].isSpool, isWanted(all[high].facts) else { continue }
         let entries = all[high].entries
         let index = Self.partition(entries.count) { entries[$0].sequence <= sequence }
-        if index > 0 { return Self.place(entries[index - 1], all[high].facts) }
+        if index > 0 { return Self.place(entries[index - 1], all[high]) }
       }
       return nil
     }
   }
 
-  /// The first block with events at or after `sequence`, of a segment that `isWanted`.
+  /// The first block with events at or after `sequence`, of a segment of the log that `isWanted`.
   /// - Returns: `nil` when the log has none up to its end.
   /// > Runs on: any thread.
   func find(atOrAfter sequence: UInt64, in isWanted: (SegmentFacts) -> Bool) -> BlockPlace? {
@@ -153,8 +162,8 @@ public final class SegmentIndex: Sendable {
       while low < all.count {
         let entries = all[low].entries
         let index = Self.partition(entries.count) { entries[$0].sequence < sequence }
-        if index < entries.count, isWanted(all[low].facts) {
-          return Self.place(entries[index], all[low].facts)
+        if index < entries.count, !all[low].isSpool, isWanted(all[low].facts) {
+          return Self.place(entries[index], all[low])
         }
         low += 1
       }
@@ -162,10 +171,10 @@ public final class SegmentIndex: Sendable {
     }
   }
 
-  private static func place(_ entry: Entry, _ facts: SegmentFacts) -> BlockPlace {
+  private static func place(_ entry: Entry, _ segment: Segment) -> BlockPlace {
     BlockPlace(
-      segment: facts.number, salt: facts.salt, sequence: entry.sequence,
-      offset: UInt64(entry.offset), length: entry.length)
+      segment: segment.facts.number, isSpool: segment.isSpool, salt: segment.facts.salt,
+      sequence: entry.sequence, offset: UInt64(entry.offset), length: entry.length)
   }
 
   /// The first index for which `before` is false; `before` is true for a prefix.
@@ -179,10 +188,11 @@ public final class SegmentIndex: Sendable {
     return low
   }
 
-  /// All segments, oldest first.
+  /// All segments of the log, oldest first.
   public var facts: [SegmentFacts] {
     segments.withLock { all in
-      all.map { segment in
+      all.compactMap { segment in
+        if segment.isSpool { return nil }
         var facts = segment.facts
         facts.eventBlocks = segment.entries.count
         return facts
@@ -190,9 +200,12 @@ public final class SegmentIndex: Sendable {
     }
   }
 
-  /// Bytes of all segment files.
+  /// All spool ranges, oldest first.
+  public var ranges: [SpoolRange] { segments.withLock { $0.compactMap(\.range) } }
+
+  /// Bytes of all segment files of the log.
   public var byteCount: UInt64 {
-    segments.withLock { $0.reduce(0) { $0 + $1.facts.bytes } }
+    segments.withLock { $0.reduce(0) { $0 + ($1.isSpool ? 0 : $1.facts.bytes) } }
   }
 
   /// What all segments hold together, the zeros ahead of need not counted.
@@ -207,8 +220,52 @@ public final class SegmentIndex: Sendable {
   /// What the active segment holds.
   var activeUsage: LogUsage { segments.withLock { $0.last?.facts.usage ?? .zero } }
 
-  func contains(segment number: UInt64) -> Bool {
-    segments.withLock { all in all.contains { $0.facts.number == number } }
+  /// Bytes of all spool ranges.
+  public var spoolBytes: UInt64 {
+    segments.withLock { $0.reduce(0) { $0 + ($1.range?.length ?? 0) } }
+  }
+
+  func contains(_ number: UInt64, isSpool: Bool) -> Bool {
+    segments.withLock { all in
+      all.contains { $0.facts.number == number && $0.isSpool == isSpool }
+    }
+  }
+
+  func contains(_ place: BlockPlace) -> Bool {
+    segments.withLock { all in
+      all.contains { segment in
+        guard segment.facts.number == place.segment, segment.isSpool == place.isSpool else {
+          return false
+        }
+        // A spool segment may have lost this range and keep others.
+        return segment.range.map { $0.offset <= place.offset && place.offset < $0.offset + $0.length }
+          ?? true
+      }
+    }
+  }
+
+  /// Everything, oldest first: for the cleaner, which is the only one that takes things out.
+  var contents: [Segment] { segments.withLock { $0 } }
+
+  /// Puts a range where the segments and ranges stood that it stands for.
+  func release(_ range: SpoolRange, entries: [Entry], audiences: [AudienceNumber]?) {
+    var facts = SegmentFacts(
+      number: range.file, salt: range.salt, firstSequence: range.firstSequence,
+      lastSequence: range.lastSequence, bytes: range.length, createdAt: 0,
+      sealedAt: range.sealedAt)
+    facts.eventBlocks = entries.count
+    facts.usage = LogUsage(
+      bytes: range.length, plainBytes: range.plainBytes, events: range.events)
+    let segment = Segment(facts: facts, entries: entries, range: range, audiences: audiences)
+    segments.withLock { all in
+      all.removeAll { range.covers($0.facts.firstSequence, $0.facts.lastSequence) }
+      let place = all.firstIndex { $0.facts.firstSequence > range.firstSequence } ?? all.count
+      all.insert(segment, at: place)
+    }
+  }
+
+  func remove(range ordinal: UInt64) {
+    segments.withLock { $0.removeAll { $0.range?.ordinal == ordinal } }
   }
 
   func begin(_ facts: SegmentFacts, entries: [Entry] = []) {
@@ -234,6 +291,6 @@ public final class SegmentIndex: Sendable {
 
   /// Forgets a segment's blocks.
   package func remove(segment number: UInt64) {
-    segments.withLock { $0.removeAll { $0.facts.number == number } }
+    segments.withLock { $0.removeAll { $0.facts.number == number && !$0.isSpool } }
   }
 }

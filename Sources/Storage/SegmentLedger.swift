@@ -76,10 +76,14 @@ final class SegmentLedger {
     return Format.aligned(BlockHeader.byteCount + tables + (places.count + 1) * 16 + postings)
   }
 
+  /// Audiences noted, in the order of their first use.
+  var audiences: [AudienceNumber] { numbers.map { AudienceNumber($0) } }
+
   /// Lays the footer block down.
+  /// - Parameter range: what a spool range says of itself.
   /// - Returns: its length.
   /// - Complexity: O(blocks + audiences + pairs of both).
-  func writeFooter(_ buffer: GatherBuffer, sequence: UInt64) -> Int {
+  func writeFooter(_ buffer: GatherBuffer, sequence: UInt64, range: SpoolRange? = nil) -> Int {
     var writer = BlockWriter(buffer, kind: .footer, sequence: sequence)
     let table = writer.beginTable(TableTag.places)
     for place in places {
@@ -89,6 +93,11 @@ final class SegmentLedger {
     }
     writer.endTable(table, count: places.count)
     writePostings(&writer, buffer)
+    if let range {
+      let table = writer.beginTable(TableTag.releases)
+      range.append(to: buffer)
+      writer.endTable(table, count: 1)
+    }
     return writer.finish()
   }
 

@@ -103,17 +103,7 @@ struct SegmentSurvey {
   private func readFooter(_ reader: ChunkReader, plan: SegmentPlan) throws(SystemError)
     -> (blocks: [ScannedBlock], usage: LogUsage)?
   {
-    let place = reader.size - SegmentTrailer.byteCount
-    guard place > SegmentHeader.byteCount,
-      let trailer = try reader.view(place, SegmentTrailer.byteCount).flatMap(SegmentTrailer.init),
-      trailer.salt == plan.salt, trailer.footerOffset < UInt64(reader.size),
-      trailer.footerLength < UInt64(reader.size),
-      let block = try reader.view(Int(trailer.footerOffset), Int(trailer.footerLength)),
-      let header = BlockHeader(block), header.kind == .footer, header.salt == plan.salt,
-      let section = block.slice(BlockHeader.byteCount, header.headerLength),
-      section.crc == header.headerCRC,
-      let tables = BlockTables(section, count: header.tableCount)
-    else { return nil }
+    guard let (tables, usage) = try SegmentFooter.read(reader, salt: plan.salt) else { return nil }
     var blocks: [ScannedBlock] = []
     for index in 0..<(tables.places.count / 16) {
       blocks.append(
@@ -122,6 +112,6 @@ struct SegmentSurvey {
           offset: Int(tables.places.u32(index * 16 + 8)) * Format.alignment,
           length: Int(tables.places.u32(index * 16 + 12)) * Format.alignment, kind: .events))
     }
-    return (blocks, trailer.usage)
+    return (blocks, usage)
   }
 }

@@ -18,6 +18,8 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
   public var capacityBytes = 1 << 40
   /// What is to fail.
   public var faults: [DiskFault] = []
+  /// After so many more changes the process counts as dead: it changes nothing any more.
+  public var changesLeft = Int.max
   /// Calls made, by kind, since the beginning.
   public private(set) var calls: [DiskOperation: Int] = [:]
   /// What failed so far.
@@ -43,6 +45,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     handles = [:]
     for file in names.files { file.processDied() }
     names.collect()
+    changesLeft = .max
   }
 
   /// The power failed: besides, what was not synced survives in parts only.
@@ -53,6 +56,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     }
     names.crash(&random)
     names.collect()
+    changesLeft = .max
   }
 
   /// Makes later power cuts leave something else than the world's seed says.
@@ -90,6 +94,12 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     return .max
   }
 
+  /// Counts a change that is about to be made.
+  private func change(_ path: String) throws(SystemError) {
+    if changesLeft <= 0 { throw SystemError(code: 5, operation: "after the end: \(path)") }
+    if changesLeft != .max { changesLeft -= 1 }
+  }
+
   private func handle(_ file: FileHandle) throws(SystemError) -> Handle {
     guard let handle = handles[file.descriptor] else {
       throw SystemError(code: 9, operation: "bad file descriptor")
@@ -103,6 +113,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     _ = try check(.open, path)
     var file = names.file(path)
     if case .create = mode {
+      try change(path)
       if names.exists(path) { throw SystemError(code: 17, operation: "open \(path)") }
       if !names.isDirectory(NameSpace.parent(path)) {
         throw SystemError(code: 2, operation: "open \(path)")
@@ -132,6 +143,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     case .readWrite, .create: break
     }
     let limit = try check(.write, handle.path)
+    try change(handle.path)
     let count = min(bytes.count, limit)
     let growth = max(0, Int(offset) + count - handle.file.cached.count)
     if growth > 0, names.byteCount + growth > capacityBytes {
@@ -161,6 +173,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
   public func truncate(_ file: FileHandle, to size: UInt64) throws(SystemError) {
     let handle = try handle(file)
     _ = try check(.truncate, handle.path)
+    try change(handle.path)
     handle.file.truncate(to: Int(size))
     trace.note("truncate", UInt64(handle.file.number), size)
   }
@@ -191,6 +204,8 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
       sync.file.failSync(sync.sync)
       throw error
     }
+    // A process that died meanwhile never learns how far it came.
+    try change(sync.path)
     sync.file.endSync(sync.sync)
     trace.note("sync", UInt64(sync.file.number))
   }
@@ -203,6 +218,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
 
   public func rename(_ from: String, to: String) throws(SystemError) {
     _ = try check(.rename, from)
+    try change(from)
     guard let file = names.file(from), names.isDirectory(NameSpace.parent(to)) else {
       throw SystemError(code: 2, operation: "rename \(from) to \(to)")
     }
@@ -213,6 +229,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
 
   public func remove(_ path: String) throws(SystemError) {
     _ = try check(.remove, path)
+    try change(path)
     guard let file = names.file(path) else {
       throw SystemError(code: 2, operation: "unlink \(path)")
     }
@@ -223,6 +240,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
   public func makeDirectory(_ path: String) throws(SystemError) {
     _ = try check(.makeDirectory, path)
     if names.isDirectory(path) { return }
+    try change(path)
     if names.exists(path) { throw SystemError(code: 20, operation: "mkdir \(path)") }
     if !names.isDirectory(NameSpace.parent(path)) {
       throw SystemError(code: 2, operation: "mkdir \(path)")
@@ -246,6 +264,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
       names.failSync(path)
       throw error
     }
+    try change(path)
     guard names.isDirectory(path) else {
       throw SystemError(code: 2, operation: "open directory \(path)")
     }

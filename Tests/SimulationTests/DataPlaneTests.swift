@@ -52,4 +52,25 @@ internal import Testing
     plan.misbehaves = seed % 2 == 0
     _ = Self.play(seed, plan)
   }
+
+  /// Large events and no retention: every closed segment is due, and moody endpoints leave
+  /// something pending in each.
+  @Test func `lives that end while the cleaner works lose nothing`() {
+    var sum = Scenario.Cleaning()
+    let seeds = SeedRange.of("FANFARE_SPOOL_SEEDS", 301...312)
+    for seed in seeds {
+      var plan = Scenario.Plan()
+      plan.publishMilliseconds = 2_000
+      plan.extraBytes = 4_000
+      plan.kills = 6
+      plan.killsInHandOver = true
+      plan.cleanStopOneIn = 8
+      sum += Self.play(seed, plan).cleaning
+    }
+    print("seeds \(seeds): \(sum)")
+    let count = UInt64(seeds.count)
+    #expect(sum.releases >= 2 * count && sum.eventsSpooled >= 20 * count)
+    #expect(sum.spoolBlocksRead >= count)
+    #expect(sum.interrupted >= seeds.count && sum.startsWithSpool >= seeds.count)
+  }
 }

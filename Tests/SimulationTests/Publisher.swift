@@ -28,10 +28,14 @@ final class PublishedEvent {
 
   /// One of those that fill a segment between them.
   let isLarge: Bool
+  /// Bytes more than its number gives.
+  let extraBytes: Int
 
   init(
-    number: Int, publisher: Int, type: String, hasID: Bool, batch: Int?, isLarge: Bool = false
+    number: Int, publisher: Int, type: String, hasID: Bool, batch: Int?, isLarge: Bool = false,
+    extraBytes: Int = 0
   ) {
+    self.extraBytes = extraBytes
     self.number = number
     self.publisher = publisher
     self.type = type
@@ -43,10 +47,11 @@ final class PublishedEvent {
   /// Its data. Sizes differ, so that blocks fill at different places; some fill a block of their
   /// own.
   var data: [UInt8] {
-    let length =
+    let usual =
       isLarge ? (number % 11 == 0 ? 400_000 : number % 3 == 0 ? 60_000 + number : number % 7 * 900)
       : number % 499 == 0 ? 400_000
       : number % 97 == 0 ? 60_000 : number % 3 == 0 ? 5_000 + number % 1_000 : number % 7 * 40
+    let length = usual + extraBytes
     let start = number * 7_919 % (Self.noise.count - length)
     return Array("{\"n\":\(number),\"x\":\"".utf8) + Self.noise[start..<(start + length)]
       + Array("\"}".utf8)

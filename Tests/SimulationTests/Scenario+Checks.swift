@@ -8,7 +8,8 @@ extension RecoveredLog {
   var summary: String {
     let pending = lanes.map { "\($0.endpoint.value): \($0.behind) + \($0.holes.count)" }
     return "recovered: next block \(nextSequence), \(wasClean ? "clean" : "unclean"), replayed "
-      + "\(replayedBlocks), segments \(index.facts.map(\.number)), lanes \(pending)"
+      + "\(replayedBlocks), segments \(index.facts.map(\.number)), "
+      + "spool \(index.ranges.map { "\($0.firstSequence)-\($0.lastSequence)" }), lanes \(pending)"
   }
 }
 

@@ -26,6 +26,10 @@ final class Scenario {
     /// Whether the disk fills up now and then.
     var fillsDisk = false
     var misbehaves = true
+    /// Bytes that each event has more than it would, so that segments fill.
+    var extraBytes = 0
+    /// Lives end while the cleaner hands a segment over to the spool, if it comes to that.
+    var killsInHandOver = false
     /// Large events, so that few of them fill segments.
     var eventsAreLarge = false
     /// An endpoint, by index, that refuses connections through the first lives.
@@ -58,6 +62,27 @@ final class Scenario {
     var isFailure = false
   }
 
+  /// What was handed over to the spool, and used from there.
+  struct Cleaning {
+    var releases: UInt64 = 0
+    var eventsSpooled: UInt64 = 0
+    var segmentsFreed: UInt64 = 0
+    var spoolBlocksRead: UInt64 = 0
+    /// Lives that ended in the middle of it.
+    var interrupted = 0
+    /// Starts that found a range in the spool.
+    var startsWithSpool = 0
+
+    static func += (sum: inout Cleaning, one: Cleaning) {
+      sum.releases += one.releases
+      sum.eventsSpooled += one.eventsSpooled
+      sum.segmentsFreed += one.segmentsFreed
+      sum.spoolBlocksRead += one.spoolBlocksRead
+      sum.interrupted += one.interrupted
+      sum.startsWithSpool += one.startsWithSpool
+    }
+  }
+
   let plan: Plan
   let world: World
   private(set) var broker: SimulatedBroker?
@@ -69,6 +94,8 @@ final class Scenario {
   /// Acknowledged events that some endpoint never got.
   var lost = 0
   private(set) var recoveries: [String] = []
+  /// What the cleaner did, over all lives.
+  private(set) var cleaning = Cleaning()
   /// What the broker said of the disk: what an operator would find in the log.
   private(set) var troubles: [String] = []
   /// For whoever looks into a failing seed.
@@ -147,7 +174,7 @@ final class Scenario {
           let type = self.types[Int(self.random.below(UInt64(self.types.count)))]
           let event = PublishedEvent(
             number: self.events.count + 1, publisher: publisher, type: type, hasID: hasID,
-            batch: batch, isLarge: self.plan.eventsAreLarge)
+            batch: batch, isLarge: self.plan.eventsAreLarge, extraBytes: self.plan.extraBytes)
           self.events.append(event)
           return event
         }))
@@ -167,6 +194,7 @@ final class Scenario {
     if !plan.course.isEmpty { restartOnceMore() }
     check()
     if let broker { recoveries.append(broker.summary) }
+    countCleaning()
     broker?.kill()
     broker = nil
     world.dissolve()
@@ -178,9 +206,31 @@ final class Scenario {
     for _ in 0..<plan.kills {
       strikeDisk()
       runUntil(world.clock.instant + .milliseconds(1 + random.below(2 * spacing)))
+      if plan.killsInHandOver { runIntoHandOver() }
       die()
     }
     runUntil(max(end, world.clock.instant))
+  }
+
+  /// Goes on until the cleaner is at work, and some steps more.
+  private func runIntoHandOver() {
+    let limit = world.clock.instant + .seconds(2)
+    while world.clock.instant < limit, let broker, !broker.keeper.isHandingOver {
+      step(broker)
+      if broker.hasFailed { return endFailed(broker) }
+    }
+    for _ in 0..<random.below(40) {
+      guard let broker, !broker.hasFailed else { return }
+      step(broker)
+    }
+  }
+
+  private func countCleaning() {
+    guard let broker else { return }
+    cleaning.releases += broker.keeper.releases.value
+    cleaning.eventsSpooled += broker.keeper.eventsSpooled.value
+    cleaning.segmentsFreed += broker.keeper.segmentsFreed.value
+    cleaning.spoolBlocksRead += broker.reader.spoolBlocksRead.value
   }
 
   private func follow(_ course: [Life]) {
@@ -206,6 +256,7 @@ final class Scenario {
         if plan.misbehaves { for resolver in made.resolvers { resolver.failsOneIn = 30 } }
         broker = made
         recoveries.append(made.recovered.summary)
+        if !made.recovered.index.ranges.isEmpty { cleaning.startsWithSpool += 1 }
         onStart?(made)
       } catch {
         // A fault struck recovery: the process ends and is started again.
@@ -320,6 +371,8 @@ final class Scenario {
   /// Ends this life, and begins the next after a while.
   private func end(powerCut: Bool, failed: Bool = false) {
     deaths.append(Death(time: world.clock.instant, isPowerCut: powerCut, isFailure: failed))
+    if broker?.keeper.isHandingOver ?? false { cleaning.interrupted += 1 }
+    countCleaning()
     broker?.kill()
     broker = nil
     if powerCut { world.disk.crash() } else { world.disk.processDied() }

@@ -54,7 +54,7 @@ struct CleanerTests {
 
   @Test func `the keeper frees what is settled and says when it is full`() throws {
     let directory = TemporaryDirectory()
-    let world = try World(directory.path, bytesMax: 9 << 20)
+    let world = try World(directory.path, bytesMax: 9 << 20, spoolBytesMax: 0)
     let audience = world.audience(1)
     for _ in 0..<80 {
       world.seal([audience], bytes: 200_000, random: true)

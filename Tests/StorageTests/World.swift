@@ -33,6 +33,9 @@ final class TestSync: SyncQueue, @unchecked Sendable {
   var failureCode: Int32 = 0
   private(set) var submissions = 0
   private var requests: [(FileHandle, UInt64)] = []
+  private let disk: any Disk
+
+  init(disk: any Disk) { self.disk = disk }
 
   func submit(_ file: FileHandle, token: UInt64) -> Bool {
     submissions += 1
@@ -45,7 +48,9 @@ final class TestSync: SyncQueue, @unchecked Sendable {
   func completion() -> SyncCompletion? {
     if isHeld || requests.isEmpty { return nil }
     let (file, token) = requests.removeFirst()
-    try? RealDisk().syncData(file)
+    do throws(SystemError) { try disk.syncData(file) } catch {
+      return SyncCompletion(token: token, code: error.code)
+    }
     return SyncCompletion(token: token, code: failureCode)
   }
 }
@@ -58,8 +63,8 @@ final class World {
   let window: LogWindow
   let journal: Journal
   let counters: JournalCounters
-  let sync = TestSync()
-  let disk = RealDisk()
+  let sync: TestSync
+  let disk: any Disk
   let sealed = Ring<BlockRef>(capacity: 64)
   let committed = Ring<BlockRef>(capacity: 64)
   let outcomes: [Ring<Outcome>]
@@ -80,14 +85,18 @@ final class World {
 
   init(
     _ directory: String, reactors: Int = 1, durability: Durability = .fsync,
-    start: UInt64 = 1_000, bytesMax: UInt64 = 1 << 40, retentionSeconds: UInt64 = 3600
+    start: UInt64 = 1_000, bytesMax: UInt64 = 1 << 40, retentionSeconds: UInt64 = 3600,
+    spoolBytesMax: UInt64 = .max, reserveBytes: Int = 0, disk: any Disk = RealDisk()
   ) throws {
+    self.disk = disk
+    sync = TestSync(disk: disk)
     now = Now(
       instant: Instant(nanoseconds: start * 1_000_000),
       unix: UnixMilliseconds(1_700_000_000_000 + start))
     configuration = JournalConfiguration(
       directory: directory, durability: durability, segmentBytes: Self.segmentBytes,
-      retentionSeconds: retentionSeconds, bytesMax: bytesMax)
+      retentionSeconds: retentionSeconds, bytesMax: bytesMax, spoolBytesMax: spoolBytesMax,
+      reserveBytes: reserveBytes)
     recovered = try Recovery.open(
       directory: directory, disk: disk, now: now, segmentBytes: Self.segmentBytes)
     keeper = SegmentKeeper(

@@ -43,10 +43,12 @@ struct JournalInspect: ParsableCommand {
 
   private func listFiles(_ inspector: JournalInspector) {
     let segments = inspector.segments.filter { segment == nil || $0.number == segment }
+    let spool = segment == nil ? inspector.spool : []
     let checkpoints = segment == nil ? inspector.checkpoints : []
     if output.json {
       return JSONValue.members([
         ("segments", .array(segments.map(\.json))),
+        ("spool", .array(spool.map(\.json))),
         ("checkpoints", .array(checkpoints.map(\.json))),
       ]).print()
     }
@@ -68,7 +70,27 @@ struct JournalInspect: ParsableCommand {
       ])
     }
     table.print(ifEmpty: "no segments")
+    listSpool(spool)
     listCheckpoints(checkpoints)
+  }
+
+  private func listSpool(_ ranges: [SpoolSummary]) {
+    if ranges.isEmpty { return }
+    if Console.Stream.standardOutput.isTerminal { Console.print("") }
+    var table = Table([
+      .number("spool"), .number("first"), .number("last"), .number("blocks"), .number("events"),
+      .number("bytes"), .number("unpacked"), .number("offset"), .text("file"),
+    ])
+    for range in ranges {
+      table.add([
+        Table.Cell("\(range.ordinal)", .bold), Table.Cell("\(range.firstSequence)"),
+        Table.Cell("\(range.lastSequence)"), Table.Cell("\(range.blocks)"),
+        Table.Cell("\(range.events)"), Table.Cell(Quantity.sizeText(range.bytes)),
+        Table.Cell(Quantity.sizeText(range.plainBytes)), Table.Cell("\(range.offset)"),
+        Table.Cell(range.path),
+      ])
+    }
+    table.print(ifEmpty: "nothing in the spool")
   }
 
   private func listCheckpoints(_ checkpoints: [CheckpointSummary]) {

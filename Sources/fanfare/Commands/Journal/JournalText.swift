@@ -32,6 +32,18 @@ extension SegmentSummary {
   }
 }
 
+extension SpoolSummary {
+  /// As `--json` prints it.
+  var json: JSONValue {
+    .members([
+      ("ordinal", .integer(ordinal)), ("path", .string(path)), ("offset", .integer(offset)),
+      ("bytes", .integer(bytes)), ("firstSequence", .integer(firstSequence)),
+      ("lastSequence", .integer(lastSequence)), ("blocks", .integer(blocks)),
+      ("events", .integer(events)), ("plainBytes", .integer(plainBytes)),
+    ])
+  }
+}
+
 extension CheckpointSummary {
   /// As `--json` prints it.
   var json: JSONValue {

@@ -37,6 +37,7 @@ struct JournalVerify: ParsableCommand {
     let size = Quantity.sizeText(verdict.bytes)
     Console.talk(
       "\(Consent.counted(verdict.segments, "segment")), "
+        + "\(Consent.counted(verdict.spoolRanges, "spool range")), "
         + "\(Consent.counted(verdict.checkpoints, "checkpoint")), \(size): "
         + "\(verdict.blocks) blocks, \(verdict.events) events, \(verdict.outcomes) outcomes up to block "
         + "\(verdict.lastSequence) checked")
@@ -50,6 +51,7 @@ struct JournalVerify: ParsableCommand {
   private func print(_ verdict: JournalVerdict) {
     JSONValue.members([
       ("clean", .bool(verdict.isClean)), ("segments", .integer(verdict.segments)),
+      ("spoolRanges", .integer(verdict.spoolRanges)),
       ("checkpoints", .integer(verdict.checkpoints)), ("bytes", .integer(verdict.bytes)),
       ("blocks", .integer(verdict.blocks)), ("events", .integer(verdict.events)),
       ("outcomes", .integer(verdict.outcomes)), ("lastSequence", .integer(verdict.lastSequence)),

@@ -1,0 +1,154 @@
+internal import Base
+internal import Flow
+internal import Platform
+
+/// Freeing segments, and moving to the spool what keeps them.
+extension SegmentKeeper {
+  private static let cleanInterval = Nanoseconds.seconds(60)
+  private static let retryInterval = Nanoseconds.seconds(1)
+
+  /// The log is cleaned down to this, so that the cleaner works before publishing has to stop.
+  private var bytesTarget: UInt64 { configuration.bytesMax / 8 * 7 }
+
+  func clean(_ local: inout State, _ now: Now) {
+    local.cleanAt = now.instant + (local.isShort || isFull ? Self.retryInterval : Self.cleanInterval)
+    guard let durable = local.deciding else { return }
+    let numbers = Cleaner.freeable(
+      index.facts, cover: durable.cover, now: now.unix.value,
+      retentionMilliseconds: configuration.retentionSeconds * 1000,
+      bytesMax: limit(local), extraBytes: local.preparedBytes)
+    let underWay = respooler.segmentNumbers
+    for number in numbers where !underWay.contains(number) { free(segment: number, &local) }
+    if !numbers.isEmpty { try? disk.syncDirectory(layout.journal) }
+    if respooler.stage == .idle {
+      for range in Cleaner.settled(index.contents, durable).compactMap(\.range) {
+        index.remove(range: range.ordinal)
+      }
+      countSpool()
+      beginJob(durable, &local, now)
+    }
+    sweepSpool(&local)
+    removeDoomed(&local, now)
+  }
+
+  /// Without space every segment that can go goes.
+  private func limit(_ local: State) -> UInt64 { local.isShort ? 0 : bytesTarget }
+
+  private func beginJob(_ durable: DurableCheckpoint, _ local: inout State, _ now: Now) {
+    let contents = index.contents
+    var sources: [SegmentIndex.Segment] = []
+    if index.spoolBytes < configuration.spoolBytesMax {
+      sources = Cleaner.spoolable(
+        contents, cover: durable.cover, now: now.unix.value,
+        retentionMilliseconds: configuration.retentionSeconds * 1000, bytesMax: limit(local),
+        extraBytes: local.preparedBytes, skipping: local.unreadable)
+    }
+    if sources.isEmpty {
+      sources = Cleaner.mergeable(contents, skipping: local.unreadable)
+    }
+    if sources.isEmpty { return }
+    do throws(StorageError) {
+      try respooler.begin(sources, pending: durable.pending, now: now.unix.value)
+    } catch { failed(error, &local, now) }
+  }
+
+  /// Does a step of the job under way.
+  func advanceSpool(_ local: inout State, _ now: Now) {
+    guard respooler.stage == .copying else { return }
+    do throws(StorageError) {
+      switch try respooler.step() {
+      case .more: return
+      case .nothingPending:
+        drop(respooler.discard(), &local)
+        local.cleanAt = now.instant
+      case .written(let range):
+        eventsSpooled.add(range.events)
+        notices.post(.release(range))
+      }
+    } catch { failed(error, &local, now) }
+  }
+
+  private func failed(_ error: StorageError, _ local: inout State, _ now: Now) {
+    note(error, &local)
+    if case .damaged = error, let source = respooler.sourceUnderWay {
+      local.unreadable.insert(source)
+    }
+    respooler.abandon()
+    local.cleanAt = now.instant + Self.retryInterval
+    guard error.isOutOfSpace else { return }
+    becomeShort(&local, now)
+    _ = reserve.giveSpace()
+    local.isReserveWhole = false
+  }
+
+  /// The record is durable: now, and not before, the segments may go.
+  func released(_ ordinal: UInt64, _ local: inout State, _ now: Now) {
+    let sources = respooler.complete(index)
+    local.releaseOrdinal = ordinal
+    releases.add()
+    for source in sources where !source.isSpool { free(segment: source.facts.number, &local) }
+    try? disk.syncDirectory(layout.journal)
+    countSpool()
+    local.cleanAt = now.instant
+  }
+
+  // MARK: Freeing
+
+  /// Takes out what turned out to hold nothing pending. Without a record in the log a checkpoint
+  /// that names it would miss it: the files go later.
+  private func drop(_ sources: [SegmentIndex.Segment], _ local: inout State) {
+    for source in sources {
+      if let range = source.range {
+        index.remove(range: range.ordinal)
+      } else {
+        index.remove(segment: source.facts.number)
+        doom(layout.segment(source.facts.number), &local)
+        segmentsFreed.add()
+      }
+    }
+    countSpool()
+  }
+
+  private func free(segment number: UInt64, _ local: inout State) {
+    // First out of the index: a reader that was about to read it looks again and finds it gone.
+    index.remove(segment: number)
+    do throws(StorageError) {
+      try onPath(layout.segment(number)) { () throws(SystemError) in
+        try disk.remove(layout.segment(number))
+      }
+      segmentsFreed.add()
+    } catch { note(error, &local) }
+  }
+
+  /// Dooms the spool segments that hold no range any more.
+  private func sweepSpool(_ local: inout State) {
+    guard let names = try? disk.list(layout.spool) else { return }
+    let inUse = Set(index.ranges.map(\.file))
+    for name in names {
+      guard case .segment(let number) = DirectoryLayout.entry(name), !inUse.contains(number),
+        number != respooler.fileInUse
+      else { continue }
+      doom(layout.spoolSegment(number), &local)
+    }
+  }
+
+  private func doom(_ path: String, _ local: inout State) {
+    if local.doomed[path] == nil { local.doomed[path] = local.saved + 2 }
+  }
+
+  /// Removes what no checkpoint that may be used names any more.
+  private func removeDoomed(_ local: inout State, _ now: Now) {
+    let due = local.doomed.filter { $0.value <= local.saved }.keys.sorted()
+    for path in due {
+      local.doomed[path] = nil
+      try? disk.remove(path)
+    }
+    if !due.isEmpty {
+      try? disk.syncDirectory(layout.spool)
+      try? disk.syncDirectory(layout.journal)
+    }
+    if local.doomed.isEmpty { return }
+    wantCheckpoint(&local, now)
+    local.cleanAt = min(local.cleanAt, now.instant + Self.retryInterval)
+  }
+}
