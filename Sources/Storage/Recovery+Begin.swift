@@ -50,7 +50,9 @@ extension RecoveryRun {
     } catch {
       let reserve = Reserve(
         layout: layout, disk: disk, segmentBytes: segmentBytes, workBytes: 1)
-      guard error.isOutOfSpace, let file = reserve.takeSegment(to: temporary) else { throw error }
+      guard error.isOutOfSpace, let file = try reserve.takeSegment(to: temporary) else {
+        throw error
+      }
       return file
     }
   }

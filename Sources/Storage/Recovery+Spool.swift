@@ -236,9 +236,11 @@ extension RecoveryRun {
         tidy(path) { () throws(SystemError) in try disk.remove(path) }
         continue
       }
-      guard let file = try? disk.open(path, .readWrite) else { continue }
-      defer { disk.close(file) }
-      if let size = try? disk.size(file), size > end { try? disk.truncate(file, to: end) }
+      tidy(path) { () throws(SystemError) in
+        let file = try disk.open(path, .readWrite)
+        defer { disk.close(file) }
+        if try disk.size(file) > end { try disk.truncate(file, to: end) }
+      }
     }
   }
 

@@ -21,19 +21,16 @@ struct Reserve {
   private static let marginBytes: UInt64 = 16 << 20
 
   /// Bytes that are missing from a whole reserve.
-  private var missing: UInt64 {
+  private func missing() throws(StorageError) -> UInt64 {
     if workBytes == 0 { return 0 }
-    return (isThere(segmentPath, segmentBytes) ? 0 : UInt64(segmentBytes))
-      + (isThere(workPath, workBytes) ? 0 : UInt64(workBytes))
+    return (try isThere(segmentPath, segmentBytes) ? 0 : UInt64(segmentBytes))
+      + (try isThere(workPath, workBytes) ? 0 : UInt64(workBytes))
   }
-
-  /// Whether nothing is missing.
-  var isWhole: Bool { missing == 0 }
 
   /// Writes what is missing, if the file system has room for it and some to spare.
   /// - Returns: whether the reserve is whole now.
   func fill() throws(StorageError) -> Bool {
-    let needed = missing
+    let needed = try missing()
     if needed == 0 { return true }
     let free = try onPath(layout.root) { () throws(SystemError) in try disk.space(layout.root).free }
     guard free >= needed + Self.marginBytes else { return false }
@@ -50,34 +47,38 @@ struct Reserve {
   }
 
   private func write(_ path: String, _ bytes: Int) throws(StorageError) {
-    if isThere(path, bytes) { return }
+    if try isThere(path, bytes) { return }
     disk.close(try SegmentFile.zeroed(path, bytes: bytes, disk: disk))
   }
 
-  private func isThere(_ path: String, _ bytes: Int) -> Bool {
-    guard let file = try? disk.open(path, .read) else { return false }
-    defer { disk.close(file) }
-    return (try? disk.size(file)) == UInt64(bytes)
+  private func isThere(_ path: String, _ bytes: Int) throws(StorageError) -> Bool {
+    do throws(SystemError) {
+      let file = try disk.open(path, .read)
+      defer { disk.close(file) }
+      return try disk.size(file) == UInt64(bytes)
+    } catch {
+      // ENOENT.
+      if error.code == 2 { return false }
+      throw .system(path: path, error)
+    }
   }
 
   /// Moves the reserved segment to `path`; the caller gives it its name in the log.
   /// - Returns: the open file; `nil` when there is none.
-  func takeSegment(to path: String) -> FileHandle? {
-    guard workBytes > 0, isThere(segmentPath, segmentBytes) else { return nil }
-    do throws(SystemError) {
+  func takeSegment(to path: String) throws(StorageError) -> FileHandle? {
+    guard workBytes > 0, try isThere(segmentPath, segmentBytes) else { return nil }
+    return try onPath(segmentPath) { () throws(SystemError) in
       try disk.rename(segmentPath, to: path)
       return try disk.open(path, .readWrite)
-    } catch { return nil }
+    }
   }
 
   /// Gives up the other file.
   /// - Returns: whether that gave space back.
-  func giveSpace() -> Bool {
-    guard workBytes > 0 else { return false }
-    do throws(SystemError) {
-      try disk.remove(workPath)
-      return true
-    } catch { return false }
+  func giveSpace() throws(StorageError) -> Bool {
+    guard workBytes > 0, try isThere(workPath, workBytes) else { return false }
+    try onPath(workPath) { () throws(SystemError) in try disk.remove(workPath) }
+    return true
   }
 }
 

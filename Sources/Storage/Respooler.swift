@@ -56,6 +56,7 @@ final class Respooler: @unchecked Sendable {
   private var ordinal: UInt64
   private var job: Job?
   private(set) var stage = Stage.idle
+  private var untidied: StorageError?
 
   init(
     layout: DirectoryLayout, disk: any Disk, index: SegmentIndex, audiences: AudienceTable,
@@ -90,30 +91,39 @@ final class Respooler: @unchecked Sendable {
       lastSequence: last.facts.lastSequence, file: file.number, salt: file.salt, offset: file.end)
     range.sealedAt = last.facts.sealedAt ?? now
     ledger.begin()
+    var places: [BlockPlace] = []
+    for source in sources { places += try self.places(source, pending) }
     job = Job(
-      sources: sources, places: sources.flatMap { places($0, pending) }, pending: pending,
-      range: range, end: file.end)
+      sources: sources, places: places, pending: pending, range: range, end: file.end)
     stage = .copying
   }
 
   /// The blocks of a source that may hold something pending: by the footer's posting lists and the
   /// holes, or all of them when the footer can't be read.
-  private func places(_ source: SegmentIndex.Segment, _ pending: PendingMap) -> [BlockPlace] {
+  private func places(_ source: SegmentIndex.Segment, _ pending: PendingMap)
+    throws(StorageError) -> [BlockPlace]
+  {
     if source.isSpool { return source.places }
-    guard let awaited = awaited(source, pending) else { return source.places }
+    guard let awaited = try awaited(source, pending) else { return source.places }
     return source.places.filter { place in
       awaited.contains(place.sequence)
         || pending.hasHole(first: place.sequence, last: place.sequence)
     }
   }
 
-  private func awaited(_ source: SegmentIndex.Segment, _ pending: PendingMap) -> Set<UInt64>? {
-    guard let file = try? disk.open(layout.segment(source.facts.number), .read) else { return nil }
-    defer { disk.close(file) }
-    guard let reader = try? ChunkReader(disk: disk, file: file),
-      let (tables, _) = try? SegmentFooter.read(reader, salt: source.facts.salt)
-    else { return nil }
-    return SegmentFooter.awaited(tables, pending, through: source.facts.lastSequence)
+  private func awaited(_ source: SegmentIndex.Segment, _ pending: PendingMap)
+    throws(StorageError) -> Set<UInt64>?
+  {
+    let path = layout.segment(source.facts.number)
+    return try onPath(path) { () throws(SystemError) in
+      let file = try disk.open(path, .read)
+      defer { disk.close(file) }
+      let reader = try ChunkReader(disk: disk, file: file)
+      guard let (tables, _) = try SegmentFooter.read(reader, salt: source.facts.salt) else {
+        return nil
+      }
+      return SegmentFooter.awaited(tables, pending, through: source.facts.lastSequence)
+    }
   }
 
   /// Goes on copying.
@@ -153,6 +163,12 @@ final class Respooler: @unchecked Sendable {
     if let file { close(file) }
   }
 
+  /// What could not be tidied up since this was asked last: no harm, but worth a word.
+  func takeUntidied() -> StorageError? {
+    defer { untidied = nil }
+    return untidied
+  }
+
   /// The segments of the log that the job under way is about.
   var segmentNumbers: [UInt64] {
     job?.sources.compactMap { $0.isSpool ? nil : $0.facts.number } ?? []
@@ -174,7 +190,11 @@ final class Respooler: @unchecked Sendable {
 
   private func close(_ old: SpoolFile) {
     // Gives back what no range counts; failure is harmless.
-    try? disk.truncate(old.handle, to: old.end)
+    do throws(StorageError) {
+      try onPath(old.path) { () throws(SystemError) in
+        try disk.truncate(old.handle, to: old.end)
+      }
+    } catch { untidied = error }
     disk.close(old.handle)
     file = nil
   }

@@ -19,7 +19,7 @@ extension SegmentKeeper {
       bytesMax: limit(local), extraBytes: local.preparedBytes)
     let underWay = respooler.segmentNumbers
     for number in numbers where !underWay.contains(number) { free(segment: number, &local) }
-    if !numbers.isEmpty { try? disk.syncDirectory(layout.journal) }
+    if !numbers.isEmpty { sync(layout.journal, &local) }
     if respooler.stage == .idle {
       for range in Cleaner.settled(index.contents, durable).compactMap(\.range) {
         index.remove(range: range.ordinal)
@@ -50,6 +50,11 @@ extension SegmentKeeper {
     do throws(StorageError) {
       try respooler.begin(sources, pending: durable.pending, now: now.unix.value)
     } catch { failed(error, &local, now) }
+    noteUntidied(&local)
+  }
+
+  private func noteUntidied(_ local: inout State) {
+    if let error = respooler.takeUntidied() { note(error, &local) }
   }
 
   /// Does a step of the job under way.
@@ -74,11 +79,12 @@ extension SegmentKeeper {
       local.unreadable.insert(source)
     }
     respooler.abandon()
+    noteUntidied(&local)
     local.cleanAt = now.instant + Self.retryInterval
     guard error.isOutOfSpace else { return }
     becomeShort(&local, now)
-    _ = reserve.giveSpace()
     local.isReserveWhole = false
+    do throws(StorageError) { _ = try reserve.giveSpace() } catch { note(error, &local) }
   }
 
   /// The record is durable: now, and not before, the segments may go.
@@ -87,7 +93,7 @@ extension SegmentKeeper {
     local.releaseOrdinal = ordinal
     releases.add()
     for source in sources where !source.isSpool { free(segment: source.facts.number, &local) }
-    try? disk.syncDirectory(layout.journal)
+    sync(layout.journal, &local)
     countSpool()
     local.cleanAt = now.instant
   }
@@ -120,9 +126,19 @@ extension SegmentKeeper {
     } catch { note(error, &local) }
   }
 
+  /// A name that comes back after a power cut is freed once more: no harm, but worth a word.
+  private func sync(_ directory: String, _ local: inout State) {
+    do throws(StorageError) {
+      try onPath(directory) { () throws(SystemError) in try disk.syncDirectory(directory) }
+    } catch { note(error, &local) }
+  }
+
   /// Dooms the spool segments that hold no range any more.
   private func sweepSpool(_ local: inout State) {
-    guard let names = try? disk.list(layout.spool) else { return }
+    var names: [String] = []
+    do throws(StorageError) {
+      names = try onPath(layout.spool) { () throws(SystemError) in try disk.list(layout.spool) }
+    } catch { note(error, &local) }
     let inUse = Set(index.ranges.map(\.file))
     for name in names {
       guard case .segment(let number) = DirectoryLayout.entry(name), !inUse.contains(number),
@@ -141,11 +157,13 @@ extension SegmentKeeper {
     let due = local.doomed.filter { $0.value <= local.saved }.keys.sorted()
     for path in due {
       local.doomed[path] = nil
-      try? disk.remove(path)
+      do throws(StorageError) {
+        try onPath(path) { () throws(SystemError) in try disk.remove(path) }
+      } catch { note(error, &local) }
     }
     if !due.isEmpty {
-      try? disk.syncDirectory(layout.spool)
-      try? disk.syncDirectory(layout.journal)
+      sync(layout.spool, &local)
+      sync(layout.journal, &local)
     }
     if local.doomed.isEmpty { return }
     wantCheckpoint(&local, now)

@@ -218,11 +218,10 @@ public final class SegmentKeeper: Sendable {
   }
 
   private func takeReserved(_ number: UInt64, _ local: inout State) {
-    guard local.isShort, let file = reserve.takeSegment(to: layout.segmentTemporary(number)) else {
-      return
-    }
+    guard local.isShort else { return }
     local.isReserveWhole = false
     do throws(StorageError) {
+      guard let file = try reserve.takeSegment(to: layout.segmentTemporary(number)) else { return }
       try SegmentFile.publish(file, number: number, layout: layout, disk: disk)
       prepared(file, number, &local)
     } catch { note(error, &local) }
@@ -282,9 +281,10 @@ public final class SegmentKeeper: Sendable {
     let store = CheckpointStore(layout: layout, disk: disk)
     do throws(StorageError) { try store.save(checkpoint) } catch {
       guard error.isOutOfSpace else { throw error }
+      note(error, &local)
       becomeShort(&local, now)
       local.isReserveWhole = false
-      guard reserve.giveSpace() else { throw error }
+      guard try reserve.giveSpace() else { throw error }
       try store.save(checkpoint)
     }
   }
