@@ -324,6 +324,8 @@ struct ReactorControlTests {
     next.skip(seconds: 7)
     #expect(next.run { next.counters.delivered.value == 5 })
     #expect(Set(good.requests.map(\.id)).count == 5)
+    let attempts = next.outcomes.sorted { $0.position < $1.position }.map(\.attempt)
+    #expect(attempts == [2, 1, 1, 1, 1])
     next.publish("new", to: same)
     #expect(next.run { next.counters.delivered.value == 6 })
     try expectSettled(next)
