@@ -133,6 +133,53 @@ struct CheckpointTests {
     #expect(Bytes.names(layout.journal) == before)
   }
 
+  @Test func `a checkpoint that cannot be read ends the start and changes nothing`() throws {
+    let directory = TemporaryDirectory()
+    let world = try World(directory.path)
+    world.seal([world.audience(1)])
+    world.settle(milliseconds: 3)
+    world.finish()
+    let layout = DirectoryLayout(root: directory.path)
+    let name = try #require(Bytes.names(layout.journal).first { $0.hasPrefix("checkpoint-") })
+    let path = layout.journal + "/" + name
+    let bytes = try Bytes.read(path)
+    // A directory can be opened, and no read of it succeeds.
+    try RealDisk().remove(path)
+    try RealDisk().makeDirectory(path)
+    let before = Bytes.names(layout.journal).sorted()
+    #expect {
+      _ = try World(directory.path, start: 20_000)
+    } throws: { error in
+      if case .system(let place, _)? = error as? StorageError { return place == path }
+      return false
+    }
+    #expect(Bytes.names(layout.journal).sorted() == before)
+    TemporaryDirectory.remove(path)
+    try Bytes.write(bytes, to: path)
+    #expect(try World(directory.path, start: 20_000).recovered.wasClean)
+  }
+
+  @Test func `a checkpoint that could not be saved frees nothing`() throws {
+    let directory = TemporaryDirectory()
+    let world = try World(directory.path, bytesMax: 5 << 20)
+    let temporary = DirectoryLayout(root: directory.path).checkpointTemporary
+    // A directory is in the way of the file.
+    try RealDisk().makeDirectory(temporary)
+    func publish() {
+      for _ in 0..<40 {
+        world.seal([world.audience(1)], bytes: 200_000, random: true)
+        world.settle(milliseconds: 1)
+      }
+      world.settle(milliseconds: 20)
+    }
+    publish()
+    #expect(world.keeper.failures.value > 0 && world.keeper.checkpoints.value == 0)
+    #expect(world.keeper.segmentsFreed.value == 0 && world.keeper.isFull)
+    TemporaryDirectory.remove(temporary)
+    publish()
+    #expect(world.keeper.checkpoints.value > 0 && world.keeper.segmentsFreed.value > 0)
+  }
+
   @Test func `ids that are not durable yet keep a checkpoint waiting`() throws {
     let directory = TemporaryDirectory()
     let world = try World(directory.path)
