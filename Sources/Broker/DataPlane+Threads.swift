@@ -71,15 +71,15 @@ extension DataPlane {
     ingest.hasWork || journal.hasWork || images.hasMessages
   }
 
-  /// Gathers a checkpoint: ingest's part at once, the reactors' when they have made theirs.
+  /// Gathers a checkpoint: ingest's part, and the reactors' when they have made theirs.
   private func supplyImages(_ asked: inout Bool) {
     if journal.wantsImages, !asked {
       asked = true
-      journal.supply(remembered: ingest.remembered())
       for mailbox in reactorMailboxes {
         mailbox.post(.image(reply: { [images] in images.post($0) }))
       }
     }
+    if journal.wantsRemembered { journal.supply(remembered: ingest.remembered()) }
     if images.hasMessages {
       for image in images.drain() { journal.supply(image) }
     }

@@ -11,6 +11,8 @@ struct CheckpointRequest {
   var counters: LifetimeCounters
   /// Where in the settled log the request was made.
   var settledEnd: Int
+  /// Blocks handed back to ingest once all up to `sequence` were durable.
+  var told: UInt64?
   var images: [ReactorImage?]
   var remembered: [RememberedID]?
   /// Events accepted before `remembered` was taken are in the first so many event blocks.
@@ -18,16 +20,26 @@ struct CheckpointRequest {
   var completedAt: Instant?
   var isSent = false
 
-  var isComplete: Bool { remembered != nil && images.allSatisfy { $0 != nil } }
+  var hasImages: Bool { images.allSatisfy { $0 != nil } }
+  var isComplete: Bool { remembered != nil && hasImages }
 }
 
 /// Gathering checkpoints, and the clean stop that ends with one.
 extension Journal {
-  /// Whether the broker should ask every reactor for its image and ingest for its remembered ids,
-  /// *after* it read this as true, and supply them.
-  public var wantsImages: Bool {
-    if let checkpoint { return !checkpoint.isComplete }
-    return false
+  /// Whether the broker should ask every reactor for its image, *after* it read this as true, and
+  /// supply them.
+  public var wantsImages: Bool { checkpoint.map { !$0.hasImages } ?? false }
+
+  /// Whether ingest's remembered ids should be supplied.
+  ///
+  /// Not before ingest has heard that every block of the request is durable: it names only ids of
+  /// durable events, and recovery reads those blocks no more. One that is left out is forgotten, and
+  /// the publisher's second try stored again.
+  public var wantsRemembered: Bool {
+    guard let request = checkpoint, request.remembered == nil, let told = request.told else {
+      return false
+    }
+    return committed.pushedTotal - UInt64(committed.count) >= told
   }
 
   /// Takes a reactor's image.
@@ -39,7 +51,7 @@ extension Journal {
 
   /// Takes ingest's remembered ids.
   public func supply(remembered: [RememberedID]) {
-    guard checkpoint?.isSent == false else { return }
+    guard wantsRemembered else { return }
     checkpoint?.remembered = remembered
     // An open block may hold the newest of them: it comes after the sealed ones.
     checkpoint?.barrier = eventBlocksPacked + UInt64(sealed.count) + 1
@@ -60,7 +72,9 @@ extension Journal {
         sequence: nextSequence - 1, createdAt: now.unix.value, counters: counters.lifetime,
         settledEnd: settledRecently.end,
         images: [ReactorImage?](repeating: nil, count: window.reactorCount))
-      return
+    }
+    if let request = checkpoint, request.told == nil, window.committedThrough >= request.sequence {
+      checkpoint?.told = committed.pushedTotal
     }
     guard let request = checkpoint, request.isComplete, !request.isSent else { return }
     let since = request.completedAt ?? now.instant

@@ -301,11 +301,11 @@ final class SimulatedBroker {
     }
     if journal.wantsImages, !askedForImages {
       askedForImages = true
-      journal.supply(remembered: ingest.remembered())
       for mailbox in reactorMailboxes {
         mailbox.post(.image(reply: { [images] in images.post($0) }))
       }
     }
+    if journal.wantsRemembered { journal.supply(remembered: ingest.remembered()) }
     for image in images.drain() { journal.supply(image) }
     if !journal.wantsImages { askedForImages = false }
     if keeper.isFull != isSpoolFull {

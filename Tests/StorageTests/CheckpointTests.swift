@@ -55,6 +55,31 @@ struct CheckpointTests {
     #expect(read.replayAfter == 6 && read.syncedThrough == 9)
   }
 
+  @Test func `ids are asked for when ingest knows that the request's blocks are durable`() throws {
+    let directory = TemporaryDirectory()
+    let first = try World(directory.path)
+    first.seal([first.audience(1)])
+    first.settle(milliseconds: 5)
+    // Something to replay: a checkpoint is wanted at once.
+    let world = try World(directory.path, start: 10_000)
+    let journal = world.journal
+    world.sync.isHeld = true
+    world.seal([world.audience(1)])
+    func turns(_ count: Int) {
+      for _ in 0..<count {
+        _ = journal.turn(now: world.now)
+        world.advance(microseconds: 500)
+      }
+    }
+    turns(10)
+    #expect(journal.wantsImages && !journal.wantsRemembered)
+    world.sync.isHeld = false
+    turns(1)
+    #expect(world.window.committedThrough > 1 && !journal.wantsRemembered)
+    #expect(world.committed.pop() != nil)
+    #expect(journal.wantsRemembered)
+  }
+
   @Test func `every changed or missing byte of a checkpoint is noticed`() {
     let buffer = GatherBuffer(capacity: 64)
     CheckpointCoding.encode(sample(), into: buffer)

@@ -134,8 +134,8 @@ final class World {
     }
     if journal.wantsImages {
       for image in images(self) { journal.supply(image) }
-      journal.supply(remembered: remembered)
     }
+    if journal.wantsRemembered { journal.supply(remembered: remembered) }
     _ = keeper.turn(now: now)
     return deadline
   }
