@@ -25,13 +25,16 @@ final class Child {
     folder = try TemporaryFolder()
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
-    process.standardInput = FileHandle(
+    for name in ["out", "err"] { try folder.write("", to: name) }
+    let stdin = FileHandle(
       forReadingAtPath: try input.map { try folder.write($0, to: "in") } ?? "/dev/null")
-    for name in ["out", "err"] {
-      _ = FileManager.default.createFile(atPath: folder.file(name), contents: nil)
-    }
-    process.standardOutput = FileHandle(forWritingAtPath: folder.file("out"))
-    process.standardError = FileHandle(forWritingAtPath: folder.file("err"))
+    let stdout = FileHandle(forWritingAtPath: folder.file("out"))
+    let stderr = FileHandle(forWritingAtPath: folder.file("err"))
+    // Ours are of no use once it runs, and Foundation keeps an ended `Process` with all it holds.
+    defer { for handle in [stdin, stdout, stderr] { try? handle?.close() } }
+    process.standardInput = stdin
+    process.standardOutput = stdout
+    process.standardError = stderr
     if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
     var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("FANFARE_") }
     variables.merge(environment) { _, new in new }
