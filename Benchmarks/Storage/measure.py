@@ -135,32 +135,39 @@ def publish_rate(broker, batches, events):
     return rate
 
 
-def lag_p99(broker, sink, prefix, seconds, rate=300):
-    """p99 in ms of the time from publishing to the healthy endpoint's answer."""
+def lag(broker, sink, prefix, seconds, rate=300):
+    """The time from publishing to the healthy endpoint's answer, and to the acknowledgement, in ms.
+
+    nginx says when it answered in whole milliseconds, and a moment late or early."""
     publisher = Publisher(broker.socket).connect()
     sent = {}
+    acks = []
     begun = time.time()
     for number in range(int(rate * seconds)):
         due = begun + number / rate
-        if due > time.time():
-            time.sleep(due - time.time())
+        time.sleep(max(0, due - time.time()))
         sent[f"{prefix}{number}"] = due
         publisher.stream.sendall(publisher.command(
             "EMIT", "live.lag", '{"pad":"%s"}' % ("x" * 490), "ID", f"{prefix}{number}"))
         reply = publisher.reply()
         if isinstance(reply, Exception):
             raise reply
+        acks.append(time.time() - due)
     time.sleep(2)
     sink.reopen()
-    lags = sorted(float(line[0]) - sent[line[1]] for line in sink.lines(0) if line[1] in sent)
-    return lags[int(len(lags) * 0.99)] * 1e3 if lags else float("nan")
+    lags = [float(line[0]) - sent[line[1]] for line in sink.lines(0) if line[1] in sent]
+
+    def shares(times):
+        times.sort()
+        return " / ".join(f"{times[int(len(times) * share)] * 1e3:.1f}" for share in (.5, .9, .99))
+    return f"{shares(lags)} ms (acknowledged {shares(acks)} ms)" if lags else "unknown"
 
 
 def measure_backlog(options):
     """Endpoints down, memory and publishing meanwhile, and how fast all drains afterwards."""
     kind = backlogs(options.scale)[options.kind]
     healthy = Sink(WORK / "nginx-live", 1).start()
-    sink = Sink(WORK / "nginx", kind.endpoints, log=False)
+    sink = Sink(WORK / "nginx", kind.endpoints, log=False, nice=19)
     broker = Broker(WORK / "data", *options.serve, journal_max_bytes="40GB").clear().start()
     peak = Peak(broker)
     live = drawn(lambda n: "live.load", BATCH, seed=2)
@@ -173,7 +180,7 @@ def measure_backlog(options):
             f"{broker.resident_mib():.0f} MiB resident")
         before = [publish_rate(broker, live, options.live) for _ in range(3)]
         broker.wait_empty(600)
-        quiet = lag_p99(broker, healthy, "q", options.lag_seconds)
+        quiet = lag(broker, healthy, "q", options.lag_seconds)
         batches = drawn(kind.type_of, BATCH, batches=max(200, kind.endpoints * 2 // BATCH))
         seconds = Feeder(broker.socket, BATCH).feed(batches, kind.events)
         pending = broker.pending()
@@ -188,14 +195,15 @@ def measure_backlog(options):
         sink.start()
         first = wait_until(lambda: broker.pending() < pending, 400)
         begun, left, cpu = time.time(), broker.pending(), sum(broker.cpu_seconds())
-        others = lag_p99(broker, healthy, "d", options.lag_seconds)
+        others = lag(broker, healthy, "d", options.lag_seconds)
         wait_until(lambda: broker.pending() == 0, options.drain_seconds, 0.5)
         took = time.time() - begun
         rest = broker.pending()
         used = (sum(broker.cpu_seconds()) - cpu) / max(1, left - rest) * 1e6
         say(f"{options.kind}: first delivery {first or -1:.0f} s after the return; then "
             f"{(left - rest) / took:,.0f} deliveries/s, {used:.1f} µs CPU each, over {took:.0f} s; "
-            f"{rest:,} still pending; the other endpoint's lag p99 {others:.1f} ms, {quiet:.1f} ms before")
+            f"{rest:,} still pending")
+        say(f"{options.kind}: the other endpoint's lag p50 / p90 / p99 {others}; before {quiet}")
         direct = None
         if options.direct and rest == 0:
             begun = time.time()

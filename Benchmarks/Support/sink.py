@@ -18,10 +18,11 @@ def free_port():
 class Sink:
     """`directory` holds configuration, certificate and logs; `bodies` keeps every body as a file.
 
-    With `fail_share` that share of the events, drawn by id, is answered 422 at every attempt."""
+    With `fail_share` that share of the events, drawn by id, is answered 422 at every attempt.
+    `nice` lets it take only what the broker leaves: it stands for other machines."""
 
     def __init__(self, directory, endpoints, tls=True, bodies=False, workers=1, log=True,
-                 fail_share=0):
+                 fail_share=0, nice=0):
         self.directory = pathlib.Path(directory)
         self.endpoints = endpoints
         self.tls = tls
@@ -29,6 +30,7 @@ class Sink:
         self.workers = workers
         self.log = log
         self.fail_share = fail_share
+        self.nice = nice
         self.port = free_port()
         self.inner_port = free_port()
         self.process = None
@@ -84,7 +86,7 @@ http {{
         path = self.directory / "nginx.conf"
         path.write_text(self.configuration())
         self.process = subprocess.Popen(
-            ["nginx", "-p", str(self.directory), "-c", str(path)],
+            ["nice", "-n", str(self.nice), "nginx", "-p", str(self.directory), "-c", str(path)],
             stderr=open(self.directory / "stderr.log", "ab"))
         for _ in range(200):
             try:

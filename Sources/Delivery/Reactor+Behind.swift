@@ -71,7 +71,7 @@ extension Reactor {
   func serveReady() {
     isStalled = false
     var left = Self.servesPerTurn
-    while left > 0, startsLeft > 0, !isStalled, let lane = nextReady() {
+    while left > 0, startsLeft > Self.startsKeptForLive, !isStalled, let lane = nextReady() {
       left -= 1
       if lane.it.isRemoved {
         forgetIfDone(lane)
@@ -80,6 +80,7 @@ extension Reactor {
       serve(lane)
       // It may have been woken for a connection that it did not take.
       passOn(lane.it.origin)
+      walk()
     }
   }
 
@@ -97,7 +98,9 @@ extension Reactor {
     memo.clear()
     scansLeft = Self.scansPerServe
     var skipsRetries = false
-    while startsLeft > 0 {
+    while startsLeft > Self.startsKeptForLive {
+      // Live events first: the caller hands them out and comes back.
+      if hasNews { return putBack(lane) }
       guard case .free(let isProbe) = capacity(lane) else { return }
       let goesOn: Bool
       switch choose(lane, isProbe, skipsRetries) {

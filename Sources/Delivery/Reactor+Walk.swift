@@ -2,10 +2,14 @@ internal import Base
 internal import Flow
 
 extension Reactor {
-  /// Hands out the events of every block that was committed since the last turn.
+  /// Whether a block was committed that was not handed out yet.
+  var hasNews: Bool { window.committedThrough > walked }
+
+  /// Hands out the events of every block that was committed since the last call.
   ///
   /// Never postponed: a block leaves memory only when all reactors have walked it. What cannot be
-  /// sent now makes its lane fall behind, which costs one swap.
+  /// sent now makes its lane fall behind, which costs one swap. Called between any two pieces of a
+  /// turn, which otherwise takes milliseconds while a backlog drains: live events do not wait for it.
   func walk() {
     let committed = window.committedThrough
     while walked < committed {

@@ -85,6 +85,8 @@ public final class Reactor: @unchecked Sendable {
 
   static let readBytesMax = 64 * 1024
   static let startsPerTurn = 1024
+  /// Of those, what lanes behind leave to live ones.
+  static let startsKeptForLive = 256
   static let connectsPerTurn = 64
   static let servesPerTurn = 512
   static let scansPerServe = 8192
@@ -130,7 +132,7 @@ public final class Reactor: @unchecked Sendable {
 
   /// Whether something came that a turn would deal with: look before sleeping.
   public var hasWork: Bool {
-    mailbox.hasMessages || window.committedThrough > walked || loadReplies.count > 0
+    mailbox.hasMessages || hasNews || loadReplies.count > 0
   }
 
   /// Does all that can be done now without waiting.
@@ -142,7 +144,10 @@ public final class Reactor: @unchecked Sendable {
     begin(now)
     takeCommands()
     fireTimers()
-    for readiness in ready { take(readiness) }
+    for readiness in ready {
+      take(readiness)
+      walk()
+    }
     takeResolutions()
     takeLoads()
     walk()
