@@ -50,7 +50,7 @@ public struct AudienceCache: ~Copyable {
   private let seedHigh: UInt64
   private var bucketSets: [Key: Audience] = [:]
   private var found: [Int32] = []
-  private var names = ApplicationNames(snapshot: .empty)
+  private var names = RoutingSnapshot.empty.names
   /// Queries that had to be matched anew.
   public private(set) var misses: UInt64 = 0
 
@@ -71,7 +71,7 @@ public struct AudienceCache: ~Copyable {
   /// Routes by `snapshot` from now on; everything remembered is void.
   public mutating func install(_ snapshot: RoutingSnapshot) {
     self.snapshot = snapshot
-    names = ApplicationNames(snapshot: snapshot)
+    names = snapshot.names
     bucketSets.removeAll(keepingCapacity: true)
     generation &+= 1
     if generation == 0 { generation = 1 }
@@ -135,46 +135,5 @@ public struct AudienceCache: ~Copyable {
     if bucketSets.count >= Self.bucketSetsMax { bucketSets.removeAll(keepingCapacity: true) }
     bucketSets[key] = audience
     return audience
-  }
-}
-
-/// Application names in one flat run of bytes, found by hash.
-private struct ApplicationNames {
-  private var bytes: [UInt8] = []
-  private var starts: [Int32] = [0]
-  private var numbers: [ApplicationNumber] = []
-  /// Open addressing; place in `numbers` + 1, 0 is free.
-  private var table: [Int32]
-
-  init(snapshot: RoutingSnapshot) {
-    let all = snapshot.applicationTable
-    var size = 16
-    while size < all.count * 2 { size *= 2 }
-    table = Array(repeating: 0, count: size)
-    for (name, number) in all {
-      bytes += name
-      starts.append(Int32(bytes.count))
-      numbers.append(number)
-      var place = Int(truncatingIfNeeded: unsafe name.withUnsafeBytes { unsafe Hash64.of($0) })
-      while table[place & (size - 1)] != 0 { place &+= 1 }
-      table[place & (size - 1)] = Int32(numbers.count)
-    }
-  }
-
-  func number(of name: UnsafeRawBufferPointer) -> ApplicationNumber? {
-    var place = Int(truncatingIfNeeded: unsafe Hash64.of(name))
-    while true {
-      let entry = Int(table[place & (table.count - 1)])
-      if entry == 0 { return nil }
-      if unsafe isName(entry - 1, name) { return numbers[entry - 1] }
-      place &+= 1
-    }
-  }
-
-  private func isName(_ index: Int, _ name: UnsafeRawBufferPointer) -> Bool {
-    let start = Int(starts[index])
-    guard Int(starts[index + 1]) - start == name.count else { return false }
-    for offset in 0..<name.count where unsafe bytes[start + offset] != name[offset] { return false }
-    return true
   }
 }

@@ -3,39 +3,20 @@ public import Flow
 
 /// Who subscribed to what, at one moment: immutable, made by the control plane, read by ingest.
 ///
-/// Every (application, channel, pattern) that somebody subscribed to has a *bucket* of endpoints,
-/// found by hash. A type with two dots asks for four of them: itself, its two prefixes, and `*`;
-/// with channels, four more for each channel. So the time of a match does not depend on how many
-/// patterns there are.
+/// Two indexes: a large one that many snapshots share, and a small one of the endpoints that were
+/// added, changed or removed since it was made. So an edit costs what lies in the small one, and not
+/// 100,000 endpoints.
 public final class RoutingSnapshot: Sendable {
-  /// Endpoints that one pattern of one application leads to.
-  struct Bucket: Sendable {
-    let application: ApplicationNumber
-    let form: TypePattern.Form
-    let stem: [UInt8]
-    let channel: [UInt8]
-    var members: [Int32] = []
-    /// Some member wants certain sources only.
-    var filtersSource = false
-  }
-
-  /// One subscriber's endpoint and the sources it wants.
-  private struct Member: Sendable {
-    let endpoint: EndpointNumber
-    let sources: [[UInt8]]
-  }
-
   /// Names of all applications, sorted.
   public let applicationNames: [String]
   /// Types that are catalogued or were seen, sorted: what a mistyped one is compared with.
   public let knownTypes: [String]
-  /// Endpoints that receive anything.
-  public let endpointCount: Int
-  private let applications: [[UInt8]: ApplicationNumber]
-  private let members: [Member]
-  private let buckets: [Bucket]
-  /// Key hash → buckets with that hash; more than one only after a collision.
-  private let index: [UInt64: [Int32]]
+  /// Every application's number.
+  let names: ApplicationNames
+  private let base: RoutingIndex
+  private let recent: RoutingIndex
+  /// Endpoints whose place in `base` is out of date.
+  private let superseded: Set<EndpointNumber>
 
   /// Builds the index.
   /// - Parameters:
@@ -44,41 +25,43 @@ public final class RoutingSnapshot: Sendable {
   ///   - knownTypes: For suggestions.
   /// - Complexity: O(entries × their applications × channels × patterns).
   public init(
-    applications: [String: ApplicationNumber], entries: [RoutingEntry], knownTypes: [String] = []
+    applications: [String: ApplicationNumber], entries: some Sequence<RoutingEntry>,
+    knownTypes: [String] = []
   ) {
     applicationNames = applications.keys.sorted()
     self.knownTypes = knownTypes.sorted()
-    var byBytes: [[UInt8]: ApplicationNumber] = [:]
-    for name in applicationNames { byBytes[Array(name.utf8)] = applications[name] }
-    self.applications = byBytes
-    var builder = RoutingIndexBuilder()
-    var members: [Member] = []
-    for entry in entries where entry.enabled {
-      let member = Int32(members.count)
-      members.append(
-        Member(endpoint: entry.endpoint, sources: entry.sources.map { Array($0.utf8) }))
-      builder.add(entry, member: member)
-    }
-    self.members = members
-    endpointCount = members.count
-    buckets = builder.buckets
-    index = builder.index
+    names = ApplicationNames(applications)
+    base = RoutingIndex(entries)
+    recent = RoutingIndex([])
+    superseded = []
+  }
+
+  private init(_ old: RoutingSnapshot, _ changes: [EndpointNumber: RoutingEntry?]) {
+    applicationNames = old.applicationNames
+    knownTypes = old.knownTypes
+    names = old.names
+    base = old.base
+    recent = RoutingIndex(changes.values.compactMap { $0 })
+    superseded = Set(changes.keys)
   }
 
   /// No application but `default` (1), and nobody subscribed.
   public static let empty = RoutingSnapshot(
     applications: ["default": ApplicationNumber(1)], entries: [])
 
-  /// The number of an application; `nil` for an unknown one.
-  public func application(named name: String) -> ApplicationNumber? {
-    applications[Array(name.utf8)]
+  /// This snapshot after some edits.
+  /// - Parameter changes: Every endpoint that is other than it was when the index was built, the ones
+  ///   of earlier calls included; `nil` = removed.
+  /// - Precondition: This one was built by `init`.
+  /// - Complexity: O(changes).
+  public func applying(_ changes: [EndpointNumber: RoutingEntry?]) -> RoutingSnapshot {
+    require(superseded.isEmpty, "edits are applied to a snapshot that was built whole")
+    return RoutingSnapshot(self, changes)
   }
 
-  /// Every application's name and number, in the order of names.
-  var applicationTable: [(name: [UInt8], number: ApplicationNumber)] {
-    applicationNames.compactMap { name in
-      application(named: name).map { (Array(name.utf8), $0) }
-    }
+  /// The number of an application; `nil` for an unknown one.
+  public func application(named name: String) -> ApplicationNumber? {
+    unsafe Array(name.utf8).withUnsafeBytes { unsafe names.number(of: $0) }
   }
 
   /// Who gets an event.
@@ -107,62 +90,27 @@ public final class RoutingSnapshot: Sendable {
     return [tag, UInt8(truncatingIfNeeded: bytes.count), UInt8(bytes.count >> 8)] + bytes
   }
 
-  // MARK: Buckets
-
-  /// Finds the buckets that an event falls into.
+  /// Finds the buckets that an event falls into, those of `recent` numbered after those of `base`.
   /// - Returns: Whether the event's source matters beside them.
   func collect(_ query: RouteQuery, into found: inout [Int32]) -> Bool {
-    var filtersSource = unsafe collect(
-      query, channel: unsafe UnsafeRawBufferPointer(start: nil, count: 0), into: &found)
-    unsafe query.forEachRoutingExtra { tag, channel in
-      guard tag == ExtraTag.channel else { return }
-      if unsafe collect(query, channel: channel, into: &found) { filtersSource = true }
-    }
-    return filtersSource
+    let filtersOld = base.collect(query, offset: 0, into: &found)
+    let filtersNew = recent.collect(query, offset: base.bucketCount, into: &found)
+    return filtersOld || filtersNew
   }
 
-  private func collect(
-    _ query: RouteQuery, channel: UnsafeRawBufferPointer, into found: inout [Int32]
-  ) -> Bool {
-    let type = unsafe query.type
-    var filters = unsafe look(.all, type, 0, channel, query.application, &found)
-    for dot in 0..<type.count where unsafe type[dot] == UInt8(ascii: ".") {
-      if unsafe look(.prefix, type, dot + 1, channel, query.application, &found) { filters = true }
-    }
-    if unsafe look(.exact, type, type.count, channel, query.application, &found) { filters = true }
-    return filters
-  }
-
-  /// Looks for one bucket, the stem being the first `length` bytes of the type.
-  private func look(
-    _ form: TypePattern.Form, _ type: UnsafeRawBufferPointer, _ length: Int,
-    _ channel: UnsafeRawBufferPointer, _ application: ApplicationNumber, _ found: inout [Int32]
-  ) -> Bool {
-    let stem = unsafe UnsafeRawBufferPointer(rebasing: type[0..<length])
-    let key = unsafe RoutingIndexBuilder.key(application, form, stem, channel)
-    guard let candidates = index[key] else { return false }
-    for number in candidates {
-      let bucket = buckets[Int(number)]
-      guard bucket.application == application, bucket.form == form,
-        unsafe bucket.stem.elementsEqual(stem), unsafe bucket.channel.elementsEqual(channel)
-      else { continue }
-      if !found.contains(number) { found.append(number) }
-      return bucket.filtersSource
-    }
-    return false
-  }
-
-  /// The endpoints in some buckets that want the event's source.
+  /// The endpoints in some buckets that want the event's source; sorted, without repeats.
   func endpoints(of found: [Int32], _ query: RouteQuery) -> [EndpointNumber] {
     let source = unsafe query.source
     var endpoints: [EndpointNumber] = []
     for number in found {
-      let bucket = buckets[Int(number)]
-      for index in bucket.members {
-        let member = members[Int(index)]
-        let wanted = member.sources.isEmpty
-          || member.sources.contains { unsafe $0.elementsEqual(source) }
-        if wanted { endpoints.append(member.endpoint) }
+      if number < base.bucketCount {
+        unsafe base.forEachEndpoint(inBucket: number, source: source) {
+          if superseded.isEmpty || !superseded.contains($0) { endpoints.append($0) }
+        }
+      } else {
+        unsafe recent.forEachEndpoint(inBucket: number - base.bucketCount, source: source) {
+          endpoints.append($0)
+        }
       }
     }
     endpoints.sort()
@@ -172,65 +120,5 @@ public final class RoutingSnapshot: Sendable {
       return endpoint == last
     }
     return endpoints
-  }
-}
-
-/// Collects buckets while a snapshot is made.
-struct RoutingIndexBuilder {
-  private(set) var buckets: [RoutingSnapshot.Bucket] = []
-  private(set) var index: [UInt64: [Int32]] = [:]
-
-  /// The hash that a bucket is found by; an empty channel is "any".
-  static func key(
-    _ application: ApplicationNumber, _ form: TypePattern.Form, _ stem: UnsafeRawBufferPointer,
-    _ channel: UnsafeRawBufferPointer
-  ) -> UInt64 {
-    let seed = UInt64(application.value) << 8 | UInt64(form.rawValue)
-    let stemHash = unsafe Hash64.of(stem, seed: seed)
-    return channel.count == 0 ? stemHash : unsafe Hash64.of(channel, seed: stemHash)
-  }
-
-  /// Puts an endpoint into the bucket of each of its subscriptions.
-  mutating func add(_ entry: RoutingEntry, member: Int32) {
-    let types = entry.types.isEmpty ? [TypePattern.all] : entry.types
-    let channels = entry.channels.isEmpty ? [[]] : entry.channels.map { Array($0.utf8) }
-    for application in entry.applications {
-      for channel in channels {
-        for pattern in types {
-          add(
-            application, pattern, channel, member: member, filtersSource: !entry.sources.isEmpty)
-        }
-      }
-    }
-  }
-
-  private mutating func add(
-    _ application: ApplicationNumber, _ pattern: TypePattern, _ channel: [UInt8], member: Int32,
-    filtersSource: Bool
-  ) {
-    let key = unsafe pattern.stem.withUnsafeBytes { stem in
-      unsafe channel.withUnsafeBytes { channel in
-        unsafe Self.key(application, pattern.form, stem, channel)
-      }
-    }
-    let bucket = find(key, application, pattern, channel)
-    buckets[bucket].members.append(member)
-    if filtersSource { buckets[bucket].filtersSource = true }
-  }
-
-  private mutating func find(
-    _ key: UInt64, _ application: ApplicationNumber, _ pattern: TypePattern, _ channel: [UInt8]
-  ) -> Int {
-    for number in index[key] ?? [] {
-      let bucket = buckets[Int(number)]
-      if bucket.application == application, bucket.form == pattern.form,
-        bucket.stem == pattern.stem, bucket.channel == channel
-      { return Int(number) }
-    }
-    index[key, default: []].append(Int32(buckets.count))
-    buckets.append(
-      RoutingSnapshot.Bucket(
-        application: application, form: pattern.form, stem: pattern.stem, channel: channel))
-    return buckets.count - 1
   }
 }
