@@ -158,6 +158,9 @@ extension DataPlane {
   /// What the journal holds now; the zeros ahead of need are no part of it.
   var journalUsage: LogUsage { logReader.usage }
 
+  /// How much the pending events of one endpoint may hold.
+  var quota: SpoolQuota { configuration.reactor.quota }
+
   /// Free bytes of the journal's file system; 0 when it cannot be asked.
   var freeDiskBytes: UInt64 {
     (try? disk.space(configuration.journal.directory))?.free ?? 0
@@ -168,9 +171,4 @@ extension DataPlane {
     (try? logReader.event(at: position))?.time
   }
 
-  /// Id and type of the event at a position; empty when it is no longer readable.
-  func identity(at position: Position) -> (id: String, type: String) {
-    guard let event = try? logReader.event(at: position) else { return ("", "") }
-    return (event.id, event.type)
-  }
 }

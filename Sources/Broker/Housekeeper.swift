@@ -63,10 +63,20 @@ final class Housekeeper: Sendable {
 
   /// One round.
   func turn() async {
-    recordDead(settled.drain())
+    let outcomes = settled.drain()
+    recordDead(outcomes)
+    control.plane.quota.giveBack(outcomes.count { $0.kind == .dead && $0.failure == .quota })
+    setQuota()
     for notice in notices.drain() { await handle(notice) }
     reportDisk()
     await dropExpiredSecrets()
+  }
+
+  /// Bounds what an endpoint's events hold plain, by how well the log packs now.
+  private func setQuota() {
+    let plane = control.plane
+    let plain = Double(plane.configuration.endpointQuotaBytes) / plane.journalUsage.packedShare
+    plane.quota.plainBytesMax = UInt64(min(plain, 1e18))
   }
 
   /// Logs a count that has risen since the last look.
@@ -91,14 +101,13 @@ final class Housekeeper: Sendable {
 
   /// Writes what was given up into the catalogue, with the event's id and type from the log.
   func recordDead(_ outcomes: [Outcome]) {
-    let letters = outcomes.compactMap { outcome -> DeadLetterRecord? in
+    let died = outcomes.filter {
       // After a recovery, some may be of endpoints that are gone: nobody could list them.
-      guard outcome.kind == .dead || outcome.kind == .expired,
-        control.funnel.knows(outcome.endpoint.value)
-      else { return nil }
-      return letter(of: outcome)
+      ($0.kind == .dead || $0.kind == .expired) && control.funnel.knows($0.endpoint.value)
     }
-    if letters.isEmpty { return }
+    if died.isEmpty { return }
+    let events = control.plane.logReader.identities(at: died.map(\.position))
+    let letters = zip(died, events).map { letter(of: $0, $1) }
     do throws(CatalogError) {
       try control.catalog.recordDead(letters)
     } catch {
@@ -106,17 +115,17 @@ final class Housekeeper: Sendable {
     }
   }
 
-  private func letter(of outcome: Outcome) -> DeadLetterRecord {
-    var event = control.plane.identity(at: outcome.position)
+  private func letter(of outcome: Outcome, _ event: EventIdentity?) -> DeadLetterRecord {
+    var (id, type) = (event?.id ?? "", event?.type ?? "")
     var failure = outcome.failure.text(status: Int(outcome.status))
     if outcome.failure == .logDamaged {
       let entry = damage.entry(for: outcome)
-      if event.id.isEmpty { event = (entry.id, entry.type) }
+      if id.isEmpty { (id, type) = (entry.id, entry.type) }
       failure = entry.text
     }
     return DeadLetterRecord(
-      endpoint: outcome.endpoint.value, position: outcome.position, eventID: event.id,
-      type: event.type, attempts: Int(outcome.attempt), lastStatus: Int(outcome.status),
+      endpoint: outcome.endpoint.value, position: outcome.position, eventID: id,
+      type: type, attempts: Int(outcome.attempt), lastStatus: Int(outcome.status),
       failure: failure, expired: outcome.kind == .expired, diedAt: outcome.due)
   }
 
@@ -146,6 +155,14 @@ final class Housekeeper: Sendable {
     case .failingFor(let number, _):
       await disable(number, reason: "nothing but failures for 5 days")
     case .opened(let number): log(number, "endpoint is failing; its breaker opened")
+    case .quotaReached(let number):
+      logger.warning(
+        "the endpoint's spool is over its quota: its oldest deliveries become dead letters",
+        metadata: [
+          "endpoint": "\(name(number))",
+          "quota": "\(control.plane.configuration.endpointQuotaBytes)",
+        ])
+    case .quotaLeft(let number): log(number, "the endpoint's spool is below its quota again")
     case .recovered(let number): log(number, "endpoint recovered; its breaker closed")
     case .failed(let record):
       logger.debug(

@@ -44,6 +44,10 @@ extension BrokerControl {
     for (result, count) in results {
       out.sample("fanfare_deliveries_total", [("result", result)], Double(count))
     }
+    out.single(
+      "fanfare_quota_dead_total", .counter,
+      "Deliveries since start that became dead letters because their endpoint's spool was full.",
+      Double(plane.counters.reactors.reduce(0) { $0 + $1.overQuota.value }))
     out.family("fanfare_attempts_total", .counter, "Attempts since start, by result.")
     for failure in FailureClass.allCases {
       let count = plane.counters.reactors.reduce(0) { $0 + $1.attempts(failure) }
