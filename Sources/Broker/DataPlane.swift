@@ -27,6 +27,7 @@ final class DataPlane: @unchecked Sendable {
   let logReader: LogReader
   let notices: Mailbox<ReactorNotice>
   let settled: Mailbox<Outcome>
+  let kept: KeptDeadLetters
   let ingestMailbox: Mailbox<IngestCommand>
   let reactorMailboxes: [Mailbox<ReactorCommand>]
   /// Why events are not accepted now, by cause.
@@ -54,9 +55,10 @@ final class DataPlane: @unchecked Sendable {
   /// Builds the stages over what recovery found; nothing runs yet.
   init(
     _ configuration: PlaneConfiguration, recovered: RecoveredLog, listener: Socket,
-    hooks: IngestHooks
+    hooks: IngestHooks, kept: KeptDeadLetters
   ) throws(BrokerError) {
     self.configuration = configuration
+    self.kept = kept
     let count = configuration.reactor.reactorCount
     let disk = RealDisk()
     let network = Network()
@@ -81,7 +83,7 @@ final class DataPlane: @unchecked Sendable {
     reactorMailboxes = pollers.map { Mailbox(owner: $0.wakeup) }
     keeper = SegmentKeeper(
       configuration: configuration.journal, recovered: recovered, disk: disk,
-      wakeup: keeperWakeup, journalWakeup: ingestPoller.wakeup)
+      wakeup: keeperWakeup, journalWakeup: ingestPoller.wakeup, kept: kept)
     journal = Journal(
       configuration: configuration.journal, recovered: recovered, disk: disk,
       sync: SyncThread(disk: disk, submitter: ingestPoller.wakeup), keeper: keeper,

@@ -18,6 +18,8 @@ struct PlaneConfiguration: Sendable {
   var reactor: ReactorConfiguration
   /// Packed bytes that the pending events of one endpoint may hold.
   var endpointQuotaBytes: UInt64
+  /// Bytes on disk that dead letters and their events may hold.
+  var deadBytesMax: UInt64
   /// Ordinary blocks of the log's head.
   var blocks: Int
   var seed: UInt64
@@ -26,6 +28,7 @@ struct PlaneConfiguration: Sendable {
   init(_ settings: Settings, disk: any Disk) throws(BrokerError) {
     let journalBytes = try Self.bytes(settings.journalBytesMax, orPart: 5, settings, disk)
     endpointQuotaBytes = try Self.bytes(settings.spoolEndpointQuota, orPart: 10, settings, disk)
+    deadBytesMax = try Self.bytes(settings.deadBytesMax, orPart: 10, settings, disk)
     journal = JournalConfiguration(
       directory: settings.data, durability: settings.durability,
       retentionSeconds: settings.journalRetention.count / 1_000_000_000,
