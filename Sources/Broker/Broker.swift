@@ -45,7 +45,8 @@ public final class Broker: Sendable {
     let listener = try listen(settings)
     let box = ControlBox()
     let plane = try DataPlane(
-      configuration, recovered: recovered, listener: listener, hooks: box.hooks)
+      configuration, recovered: recovered, listener: listener, hooks: box.hooks,
+      kept: KeptDeadLetters(catalog: catalog))
     let control = BrokerControl(
       catalog: catalog, settings: settings, plane: plane,
       startedUnixMilliseconds: RealClock.unix.value)

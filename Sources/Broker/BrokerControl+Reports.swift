@@ -33,11 +33,11 @@ extension BrokerControl {
     for status in statuses { lanes[status.endpoint.value] = status }
     let parked = application == nil ? parkedLines(statuses) : []
     let dead = catalog.deadCounts()
-    let sizes = MeanSizes(plane: plane)
+    let share = plane.journalUsage.packedShare
     let now = RealClock.unix
     let lines = records.map { record in
       spoolLine(
-        record, lanes[record.number], dead: UInt64(dead[record.number] ?? 0), sizes: sizes,
+        record, lanes[record.number], dead: UInt64(dead[record.number] ?? 0), share: share,
         application: record.applicationNumbers.first.flatMap { names[$0] } ?? "", now: now)
     }
     let depth = lines.reduce(0) { $0 + $1.depth } + parked.reduce(0) { $0 + $1.depth }
@@ -67,20 +67,28 @@ extension BrokerControl {
   }
 
   private func spoolLine(
-    _ record: EndpointRecord, _ lane: LaneStatus?, dead: UInt64, sizes: MeanSizes,
+    _ record: EndpointRecord, _ lane: LaneStatus?, dead: UInt64, share: Double,
     application: String, now: UnixMilliseconds
   ) -> SpoolLine {
     let depth = lane?.depth ?? 0
-    let state = record.disabled ? .disabled : record.paused ? .paused : lane?.state ?? .ok
+    let plainBytes = lane?.plainBytes ?? 0
+    let state = Self.state(record, lane)
     let failure = lane?.lastFailure ?? .none
     return SpoolLine(
       id: record.id, name: record.name, application: application, depth: depth, dead: dead,
-      inFlight: lane?.inFlight ?? 0, bytes: UInt64(Double(depth) * sizes.packed),
-      plainBytes: UInt64(Double(depth) * sizes.plain),
+      inFlight: lane?.inFlight ?? 0, bytes: UInt64(Double(plainBytes) * share),
+      plainBytes: plainBytes,
       oldestSeconds: oldestSeconds(lane, now: now),
       nextAttempt: lane?.nextAttempt.map { RFC3339.text($0) }, attempts: lane?.attempts ?? 0,
       state: state.rawValue, lastStatus: Int(lane?.lastStatus ?? 0),
       lastError: Self.errorText(failure, lane))
+  }
+
+  /// The catalogue's word counts where it is newer than the lane's, but for the loss of deliveries.
+  private static func state(_ record: EndpointRecord, _ lane: LaneStatus?) -> LaneState {
+    if record.disabled { return .disabled }
+    if lane?.state == .quota { return .quota }
+    return record.paused ? .paused : lane?.state ?? .ok
   }
 
   func oldestSeconds(_ lane: LaneStatus?, now: UnixMilliseconds) -> Double {
@@ -97,18 +105,5 @@ extension BrokerControl {
     case .status: failure.text(status: Int(lane?.lastStatus ?? 0))
     default: lane?.lastText ?? failure.text
     }
-  }
-}
-
-/// Mean bytes of one event in the journal: what a pending delivery is estimated at.
-private struct MeanSizes {
-  var plain: Double
-  var packed: Double
-
-  init(plane: DataPlane) {
-    let journal = plane.journalUsage
-    let events = Double(max(1, journal.events))
-    plain = Double(journal.plainBytes) / events
-    packed = Double(journal.bytes) / events
   }
 }

@@ -27,6 +27,7 @@ final class DataPlane: @unchecked Sendable {
   let logReader: LogReader
   let notices: Mailbox<ReactorNotice>
   let settled: Mailbox<Outcome>
+  let kept: KeptDeadLetters
   let ingestMailbox: Mailbox<IngestCommand>
   let reactorMailboxes: [Mailbox<ReactorCommand>]
   /// Why events are not accepted now, by cause.
@@ -54,9 +55,10 @@ final class DataPlane: @unchecked Sendable {
   /// Builds the stages over what recovery found; nothing runs yet.
   init(
     _ configuration: PlaneConfiguration, recovered: RecoveredLog, listener: Socket,
-    hooks: IngestHooks
+    hooks: IngestHooks, kept: KeptDeadLetters
   ) throws(BrokerError) {
     self.configuration = configuration
+    self.kept = kept
     let count = configuration.reactor.reactorCount
     let disk = RealDisk()
     let network = Network()
@@ -81,7 +83,7 @@ final class DataPlane: @unchecked Sendable {
     reactorMailboxes = pollers.map { Mailbox(owner: $0.wakeup) }
     keeper = SegmentKeeper(
       configuration: configuration.journal, recovered: recovered, disk: disk,
-      wakeup: keeperWakeup, journalWakeup: ingestPoller.wakeup)
+      wakeup: keeperWakeup, journalWakeup: ingestPoller.wakeup, kept: kept)
     journal = Journal(
       configuration: configuration.journal, recovered: recovered, disk: disk,
       sync: SyncThread(disk: disk, submitter: ingestPoller.wakeup), keeper: keeper,
@@ -158,6 +160,9 @@ extension DataPlane {
   /// What the journal holds now; the zeros ahead of need are no part of it.
   var journalUsage: LogUsage { logReader.usage }
 
+  /// How much the pending events of one endpoint may hold.
+  var quota: SpoolQuota { configuration.reactor.quota }
+
   /// Free bytes of the journal's file system; 0 when it cannot be asked.
   var freeDiskBytes: UInt64 {
     (try? disk.space(configuration.journal.directory))?.free ?? 0
@@ -168,9 +173,4 @@ extension DataPlane {
     (try? logReader.event(at: position))?.time
   }
 
-  /// Id and type of the event at a position; empty when it is no longer readable.
-  func identity(at position: Position) -> (id: String, type: String) {
-    guard let event = try? logReader.event(at: position) else { return ("", "") }
-    return (event.id, event.type)
-  }
 }

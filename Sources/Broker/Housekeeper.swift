@@ -15,7 +15,7 @@ final class Housekeeper: Sendable {
   private let control: BrokerControl
   private let notices: Mailbox<ReactorNotice>
   private let settled: Mailbox<Outcome>
-  private let damage: DamageReport
+  private let letters: DeadLetterRecorder
   private let logger: Logger
   /// What was last said of the disk.
   private let disk = Mutex(DiskReport())
@@ -32,19 +32,18 @@ final class Housekeeper: Sendable {
     self.control = control
     self.notices = notices
     self.settled = settled
-    self.damage = damage
+    letters = DeadLetterRecorder(control: control, damage: damage, logger: logger)
     self.logger = logger
   }
 
-  /// How long dead letters are kept.
-  static let deadKept = Nanoseconds.seconds(30 * 86_400)
-  /// Rounds from one look at old dead letters to the next: an hour.
-  private static let roundsBetweenPurges = 18_000
+  /// Writes what was given up into the catalogue.
+  func recordDead(_ outcomes: [Outcome]) { letters.record(outcomes) }
 
   /// Works until the task is cancelled; the last round takes what was still waiting.
   func run() async {
     var round = 0
     var refused: UInt64 = 0
+    var expired: [Expired] = [Expired(), Expired()]
     while !Task.isCancelled {
       for damage in control.plane.reader.damage.drain() {
         logger.error(
@@ -53,9 +52,10 @@ final class Housekeeper: Sendable {
       }
       tellTrouble("the disk refuses to read the log; deliveries wait, trying again each second",
         control.plane.reader.refused.value, &refused)
-      if round % Self.roundsBetweenPurges == 0 { removeOldLetters() }
+      letters.expire()
       await turn()
       round += 1
+      if round % Self.roundsBetweenExpiryLines == 0 { reportExpiry(&expired) }
       try? await Task.sleep(for: .milliseconds(200))
     }
     await turn()
@@ -63,10 +63,53 @@ final class Housekeeper: Sendable {
 
   /// One round.
   func turn() async {
-    recordDead(settled.drain())
+    let now = RealClock.monotonic
+    let outcomes = settled.drain()
+    letters.record(outcomes)
+    control.plane.kept.note(recordedBefore: now)
+    control.plane.quota.giveBack(outcomes.count { $0.kind == .dead && $0.failure == .quota })
+    setQuota()
     for notice in notices.drain() { await handle(notice) }
     reportDisk()
     await dropExpiredSecrets()
+  }
+
+  /// Bounds what an endpoint's events hold plain, by how well the log packs now.
+  private func setQuota() {
+    let plane = control.plane
+    let plain = Double(plane.configuration.endpointQuotaBytes) / plane.journalUsage.packedShare
+    plane.quota.plainBytesMax = UInt64(min(plain, 1e18))
+  }
+
+  /// What of the history had gone when that was last said.
+  private struct Expired {
+    var segments: UInt64 = 0
+    var events: UInt64 = 0
+    var bytes: UInt64 = 0
+  }
+  /// Ten seconds.
+  private static let roundsBetweenExpiryLines = 50
+
+  /// Says what of the history went since the last time.
+  private func reportExpiry(_ told: inout [Expired]) {
+    let keeper = control.plane.keeper
+    let reasons = [
+      (keeper.expiredByAge, "older than journal.retention"),
+      (keeper.expiredBySpace, "the journal is near journal.max-bytes, or the disk is full"),
+    ]
+    for (index, (expiry, reason)) in reasons.enumerated() {
+      let before = told[index]
+      let now = Expired(
+        segments: expiry.segments.value, events: expiry.events.value, bytes: expiry.bytes.value)
+      if now.segments == before.segments { continue }
+      told[index] = now
+      logger.notice(
+        "the journal let its oldest events go; what was pending or dead of them is in the spool",
+        metadata: [
+          "reason": "\(reason)", "segments": "\(now.segments - before.segments)",
+          "events": "\(now.events - before.events)", "bytes": "\(now.bytes - before.bytes)",
+        ])
+    }
   }
 
   /// Logs a count that has risen since the last look.
@@ -74,50 +117,6 @@ final class Housekeeper: Sendable {
     if count == told { return }
     told = count
     logger.error("\(text)", metadata: ["count": "\(count)"])
-  }
-
-  private func removeOldLetters() {
-    let now = RealClock.unix.value
-    let horizon = UnixMilliseconds(now - min(now, Self.deadKept.milliseconds))
-    do throws(CatalogError) {
-      let count = try control.catalog.removeDead(before: horizon)
-      if count > 0 {
-        logger.notice("dead letters were kept for 30 days and are gone", metadata: ["count": "\(count)"])
-      }
-    } catch {
-      logger.error("old dead letters could not be removed", metadata: ["error": "\(error.text)"])
-    }
-  }
-
-  /// Writes what was given up into the catalogue, with the event's id and type from the log.
-  func recordDead(_ outcomes: [Outcome]) {
-    let letters = outcomes.compactMap { outcome -> DeadLetterRecord? in
-      // After a recovery, some may be of endpoints that are gone: nobody could list them.
-      guard outcome.kind == .dead || outcome.kind == .expired,
-        control.funnel.knows(outcome.endpoint.value)
-      else { return nil }
-      return letter(of: outcome)
-    }
-    if letters.isEmpty { return }
-    do throws(CatalogError) {
-      try control.catalog.recordDead(letters)
-    } catch {
-      logger.error("dead letters could not be listed", metadata: ["error": "\(error.text)"])
-    }
-  }
-
-  private func letter(of outcome: Outcome) -> DeadLetterRecord {
-    var event = control.plane.identity(at: outcome.position)
-    var failure = outcome.failure.text(status: Int(outcome.status))
-    if outcome.failure == .logDamaged {
-      let entry = damage.entry(for: outcome)
-      if event.id.isEmpty { event = (entry.id, entry.type) }
-      failure = entry.text
-    }
-    return DeadLetterRecord(
-      endpoint: outcome.endpoint.value, position: outcome.position, eventID: event.id,
-      type: event.type, attempts: Int(outcome.attempt), lastStatus: Int(outcome.status),
-      failure: failure, expired: outcome.kind == .expired, diedAt: outcome.due)
   }
 
   /// Says once when the disk, or the journal's share of it, becomes full, has room again, or fails.
@@ -146,6 +145,14 @@ final class Housekeeper: Sendable {
     case .failingFor(let number, _):
       await disable(number, reason: "nothing but failures for 5 days")
     case .opened(let number): log(number, "endpoint is failing; its breaker opened")
+    case .quotaReached(let number):
+      logger.warning(
+        "the endpoint's spool is over its quota: its oldest deliveries become dead letters",
+        metadata: [
+          "endpoint": "\(name(number))",
+          "quota": "\(control.plane.configuration.endpointQuotaBytes)",
+        ])
+    case .quotaLeft(let number): log(number, "the endpoint's spool is below its quota again")
     case .recovered(let number): log(number, "endpoint recovered; its breaker closed")
     case .failed(let record):
       logger.debug(

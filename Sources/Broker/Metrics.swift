@@ -44,6 +44,10 @@ extension BrokerControl {
     for (result, count) in results {
       out.sample("fanfare_deliveries_total", [("result", result)], Double(count))
     }
+    out.single(
+      "fanfare_quota_dead_total", .counter,
+      "Deliveries since start that became dead letters because their endpoint's spool was full.",
+      Double(plane.counters.reactors.reduce(0) { $0 + $1.overQuota.value }))
     out.family("fanfare_attempts_total", .counter, "Attempts since start, by result.")
     for failure in FailureClass.allCases {
       let count = plane.counters.reactors.reduce(0) { $0 + $1.attempts(failure) }
@@ -86,9 +90,38 @@ extension BrokerControl {
     out.single(
       "fanfare_dead", .gauge, "Dead-lettered deliveries kept.", Double(report.total.dead))
     out.single(
+      "fanfare_dead_bytes", .gauge, "What dead letters and their events hold on disk.",
+      Double(plane.kept.bytes.value))
+    writeExpiry(&out)
+    out.single(
       "fanfare_parked_deliveries", .gauge,
       "Pending deliveries to endpoints that the catalogue does not know: alert above 0.",
       Double(report.parked.reduce(0) { $0 + $1.depth }))
+  }
+
+  private func writeExpiry(_ out: inout PrometheusText) {
+    out.family(
+      "fanfare_dead_expired_total", .counter,
+      "Dead letters dropped since first start, for their age or all their bytes.")
+    for why in DeadLetterExpiry.allCases {
+      let count = (try? catalog.deadExpired(why)) ?? 0
+      out.sample("fanfare_dead_expired_total", [("reason", why.rawValue)], Double(count))
+    }
+    let reasons = [("age", plane.keeper.expiredByAge), ("space", plane.keeper.expiredBySpace)]
+    out.family(
+      "fanfare_journal_expired_events_total", .counter,
+      "Events that left the journal since start, but for those that the spool has.")
+    for (reason, expiry) in reasons {
+      out.sample(
+        "fanfare_journal_expired_events_total", [("reason", reason)], Double(expiry.events.value))
+    }
+    out.family(
+      "fanfare_journal_expired_segments_total", .counter, "Journal segments freed since start.")
+    for (reason, expiry) in reasons {
+      out.sample(
+        "fanfare_journal_expired_segments_total", [("reason", reason)],
+        Double(expiry.segments.value))
+    }
   }
 
   /// Endpoints that get lines of their own: a bound on what a scrape costs its reader.

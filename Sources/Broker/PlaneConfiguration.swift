@@ -16,13 +16,19 @@ struct PlaneConfiguration: Sendable {
   var journal: JournalConfiguration
   var ingest: IngestConfiguration
   var reactor: ReactorConfiguration
+  /// Packed bytes that the pending events of one endpoint may hold.
+  var endpointQuotaBytes: UInt64
+  /// Bytes on disk that dead letters and their events may hold.
+  var deadBytesMax: UInt64
   /// Ordinary blocks of the log's head.
   var blocks: Int
   var seed: UInt64
 
   /// Works out limits that depend on the machine.
   init(_ settings: Settings, disk: any Disk) throws(BrokerError) {
-    let journalBytes = try Self.journalBytes(settings, disk)
+    let journalBytes = try Self.bytes(settings.journalBytesMax, orPart: 5, settings, disk)
+    endpointQuotaBytes = try Self.bytes(settings.spoolEndpointQuota, orPart: 10, settings, disk)
+    deadBytesMax = try Self.bytes(settings.deadBytesMax, orPart: 10, settings, disk)
     journal = JournalConfiguration(
       directory: settings.data, durability: settings.durability,
       retentionSeconds: settings.journalRetention.count / 1_000_000_000,
@@ -47,12 +53,13 @@ struct PlaneConfiguration: Sendable {
     seed = SecureRandom.word()
   }
 
-  private static func journalBytes(_ settings: Settings, _ disk: any Disk)
-    throws(BrokerError) -> UInt64
-  {
-    if settings.journalBytesMax > 0 { return settings.journalBytesMax }
+  /// A size as it was set; 0 is the `part`-th part of the file system.
+  private static func bytes(
+    _ set: UInt64, orPart part: UInt64, _ settings: Settings, _ disk: any Disk
+  ) throws(BrokerError) -> UInt64 {
+    if set > 0 { return set }
     do throws(SystemError) {
-      return try disk.space(settings.data).total / 5
+      return try disk.space(settings.data).total / part
     } catch {
       throw .failed("\(settings.data): \(error)")
     }

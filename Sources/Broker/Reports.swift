@@ -56,9 +56,11 @@ public struct SpoolLine: Codable, Sendable {
   public var depth: UInt64
   public var dead: UInt64
   public var inFlight: Int
-  /// Compressed bytes of what is pending: the journal's ratio applied to `plainBytes`.
+  /// Compressed bytes of what is pending: the log's ratio applied to `plainBytes`. What
+  /// `spool.endpoint-quota` bounds.
   public var bytes: UInt64
-  /// Depth times the journal's mean event: an event is stored once however many wait for it.
+  /// What the pending events hold, 64 bytes each included. An event is stored once however many wait
+  /// for it, and counts in full for each. After a restart an estimate, until the backlog is gone.
   public var plainBytes: UInt64
   /// Age of the oldest pending event; 0 without any.
   public var oldestSeconds: Double

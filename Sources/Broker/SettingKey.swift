@@ -104,6 +104,14 @@ public struct SettingKey: Sendable {
     duration(
       "journal.retention", "keep delivered events for replay (7d)", \.journalRetention),
     size("journal.max-bytes", "journal size (20 % of the file system)", \.journalBytesMax),
+    size(
+      "spool.endpoint-quota",
+      "what the pending events of one endpoint may hold (10 % of the file system)",
+      \.spoolEndpointQuota),
+    duration("dead.retention", "keep dead letters and their events (30d)", \.deadRetention),
+    size(
+      "dead.max-bytes", "what dead letters and their events may hold (10 % of the file system)",
+      \.deadBytesMax),
     number(
       "connections-max", "outgoing connections (80 % of descriptors)", 0...1_000_000,
       \.connectionsMax),

@@ -29,6 +29,11 @@ public struct Settings: Sendable, Equatable {
   public var journalRetention = Nanoseconds.seconds(7 * 86_400)
   /// 0: 20 % of the file system.
   public var journalBytesMax: UInt64 = 0
+  /// 0: 10 % of the file system.
+  public var spoolEndpointQuota: UInt64 = 0
+  public var deadRetention = Nanoseconds.seconds(30 * 86_400)
+  /// 0: 10 % of the file system.
+  public var deadBytesMax: UInt64 = 0
   public var connectionsMax = 0
   public var connectionsPerHostMax = 128
   public var publisherConnectionsMax = 10_000

@@ -12,13 +12,15 @@ extension Catalog {
       var stored: [UInt32: Int] = [:]
       let replaced = try database.cachedStatement(
         sql: """
-          DELETE FROM dead_letter WHERE endpoint = ? AND position = ? AND died_at < ? AND gone = ?
+          DELETE FROM dead_letter WHERE endpoint = ? AND position = ? AND died_at < ?
+            AND (gone <> 0) = ?
           """)
       let statement = try database.cachedStatement(
         sql: """
           INSERT OR IGNORE INTO dead_letter
-          (endpoint, position, event_id, type, attempts, status, failure, expired, died_at)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+          (endpoint, position, event_id, type, attempts, status, failure, expired, died_at,
+            bytes)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
           """)
       for letter in letters {
         for gone in [false, true] {
@@ -31,7 +33,7 @@ extension Catalog {
         try statement.execute(arguments: [
           letter.endpoint, Int64(bitPattern: letter.position.packed), letter.eventID, letter.type,
           letter.attempts, letter.lastStatus, letter.failure, letter.expired,
-          Int64(letter.diedAt.value),
+          Int64(letter.diedAt.value), letter.plainBytes,
         ])
         stored[letter.endpoint, default: 0] += database.changesCount
       }
@@ -96,16 +98,17 @@ extension Catalog {
   public func settleDead(
     endpoint: UInt32, positions: [Position], before: UnixMilliseconds
   ) throws(CatalogError) {
+    let now = Int64(clock().value)
     let count = try write { database in
       let statement = try database.cachedStatement(
         sql: """
-          UPDATE dead_letter SET gone = 1
+          UPDATE dead_letter SET gone = ?
           WHERE endpoint = ? AND position = ? AND died_at < ? AND gone = 0
           """)
       var count = 0
       for position in positions {
         try statement.execute(arguments: [
-          endpoint, Int64(bitPattern: position.packed), Int64(before.value),
+          now, endpoint, Int64(bitPattern: position.packed), Int64(before.value),
         ])
         count += database.changesCount
       }
@@ -212,7 +215,7 @@ extension Catalog {
       endpoint: row["endpoint"], position: Position(packed: UInt64(bitPattern: position)),
       eventID: row["event_id"], type: row["type"], attempts: row["attempts"],
       lastStatus: row["status"], failure: row["failure"], expired: row["expired"],
-      diedAt: JSONColumn.time(row["died_at"]))
+      diedAt: JSONColumn.time(row["died_at"]), plainBytes: row["bytes"])
     letter.number = row["number"]
     letter.endpointID = row["endpoint_id"] ?? ""
     letter.endpointName = row["endpoint_uid"] ?? letter.endpointID

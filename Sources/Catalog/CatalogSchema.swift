@@ -13,8 +13,19 @@ enum CatalogSchema {
     migrator.registerMigration("dead letters out of the list") { database in
       try database.execute(sql: deadLettersOutOfTheList)
     }
+    migrator.registerMigration("dead letters by bytes") { database in
+      try database.execute(sql: deadLettersByBytes)
+    }
     return migrator
   }
+
+  /// What the letter's event holds in the log before packing. `gone` is from here on the time, Unix
+  /// milliseconds, when the letter was sent again, or 1.
+  private static let deadLettersByBytes = """
+    ALTER TABLE dead_letter ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX dead_letter_position ON dead_letter (position, gone, bytes);
+    CREATE INDEX dead_letter_listed ON dead_letter (number) WHERE gone = 0;
+    """
 
   /// A letter that was sent again or purged stays as a row without being listed: a recovery may
   /// read from the log once more that the delivery died.

@@ -27,11 +27,14 @@ public struct DeadLetterRecord: Sendable, Equatable {
   public var expired: Bool
   /// When it was given up.
   public var diedAt: UnixMilliseconds
+  /// What the event holds in the log before packing; 0 when it could not be read.
+  public var plainBytes: Int
 
   /// A letter to store; see the properties.
   public init(
     endpoint: UInt32, position: Position, eventID: String, type: String, attempts: Int,
-    lastStatus: Int, failure: String, expired: Bool, diedAt: UnixMilliseconds
+    lastStatus: Int, failure: String, expired: Bool, diedAt: UnixMilliseconds,
+    plainBytes: Int = 0
   ) {
     number = 0
     self.endpoint = endpoint
@@ -45,5 +48,6 @@ public struct DeadLetterRecord: Sendable, Equatable {
     self.failure = failure
     self.expired = expired
     self.diedAt = diedAt
+    self.plainBytes = plainBytes
   }
 }

@@ -11,6 +11,8 @@ struct Attempt: BitwiseCopyable {
   var startedAt = Instant(nanoseconds: 0)
   /// When it must be over, connect included.
   var deadline = Instant.distantFuture
+  /// `EventHeader.plainBytes`.
+  var plainBytes: UInt32 = 0
   /// Which attempt of the delivery this is, from 1.
   var number: UInt16 = 0
   /// It is the breaker's probe.

@@ -37,6 +37,10 @@ package struct Lane: ~Copyable {
   /// Events of this lane it has looked at, less those that were behind at start: its audiences'
   /// walked events less this is what waits at and after the cursor.
   package var accounted: Int64 = 0
+  /// The same in `EventHeader.plainBytes`; what was behind at start is an estimate.
+  package var accountedBytes: Int64 = 0
+  /// `EventHeader.plainBytes` of its holes; of those taken over at start and of replays an estimate.
+  package var heldBytes: UInt64 = 0
   /// First of its memberships in `LiveLists`.
   package var members = noSlot
 
@@ -60,6 +64,10 @@ package struct Lane: ~Copyable {
   /// A block was asked for; while that is under way nothing else is.
   package var isLoading = false
   package var isRemoved = false
+  /// Its oldest deliveries are being given up.
+  package var isTrimmed = false
+  /// That happened, and it has not come well below its quota since.
+  package var isAtQuota = false
 
   // MARK: For people
 
@@ -82,6 +90,14 @@ package struct Lane: ~Copyable {
 
   /// Unsettled deliveries before the cursor.
   package var holes: Int { retries.count + Int(inFlight) }
+
+  /// Bytes of one hole of which nothing else is known.
+  var heldMean: UInt64 { holes == 0 ? 0 : heldBytes / UInt64(holes) }
+
+  /// Takes the bytes of a hole that is gone from the count, by when it no longer is one.
+  mutating func dropHeld(_ bytes: UInt64) {
+    heldBytes = holes == 0 ? 0 : heldBytes - min(heldBytes, bytes)
+  }
 
   /// Whether configuration lets it send at all.
   package var maySend: Bool { config != nil && !isPaused && !isDisabled && !isRemoved }

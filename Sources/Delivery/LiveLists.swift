@@ -1,6 +1,17 @@
 internal import Base
 package import Flow
 
+/// Events that a reactor has walked, and their `EventHeader.plainBytes`.
+package struct WalkedTotal: BitwiseCopyable, Equatable {
+  package var events: UInt64
+  package var bytes: UInt64
+
+  package init(events: UInt64 = 0, bytes: UInt64 = 0) {
+    self.events = events
+    self.bytes = bytes
+  }
+}
+
 /// Audiences as a reactor expands them: for each, its own lanes, those that are live in front.
 ///
 /// Walking an event touches the live lanes only. A lane that falls behind is swapped to the back of
@@ -23,7 +34,7 @@ package struct LiveLists: ~Copyable {
     var entries: [Entry] = []
     var liveCount = 0
     /// Events walked of this audience.
-    var walked: UInt64 = 0
+    var walked = WalkedTotal()
     var isLearned = false
   }
 
@@ -75,8 +86,9 @@ package struct LiveLists: ~Copyable {
   }
 
   /// Counts one event of the audience.
-  package mutating func countWalked(_ audience: AudienceNumber) {
-    expansions[Int(audience.value)].walked += 1
+  package mutating func countWalked(_ audience: AudienceNumber, bytes: Int) {
+    expansions[Int(audience.value)].walked.events += 1
+    expansions[Int(audience.value)].walked.bytes += UInt64(bytes)
   }
 
   /// The lane at `place`, in front, has fallen behind; the places before it stay.
@@ -108,11 +120,13 @@ package struct LiveLists: ~Copyable {
   }
 
   /// Events walked of all the lane's audiences.
-  package func walkedTotal(head: UInt32) -> UInt64 {
-    var total: UInt64 = 0
+  package func walkedTotal(head: UInt32) -> WalkedTotal {
+    var total = WalkedTotal()
     var member = head
     while member != noSlot {
-      total += expansions[Int(members[Int(member)].audience)].walked
+      let walked = expansions[Int(members[Int(member)].audience)].walked
+      total.events += walked.events
+      total.bytes += walked.bytes
       member = members[Int(member)].next
     }
     return total

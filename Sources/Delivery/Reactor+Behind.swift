@@ -29,7 +29,7 @@ extension Reactor {
   }
 
   /// Where a lane's cursor came to.
-  private enum Advance {
+  enum Advance {
     case event(Block)
     case head
     case missing(UInt64)
@@ -156,7 +156,7 @@ extension Reactor {
     if !retry.isReplay, isExpired(lane, event) {
       guard hasOutcomeRoom() else { return stall(lane) }
       _ = lane.it.retries.remove(at: place)
-      return expire(lane, retry.position, attempts: retry.attempts, isHole: true)
+      return expire(lane, event, retry.position, attempts: retry.attempts, isHole: true)
     }
     let delivery = Delivery(
       position: retry.position, attempts: retry.attempts, isRetry: true,
@@ -184,10 +184,11 @@ extension Reactor {
       if isDamaged(position.sequence) {
         guard hasOutcomeRoom() else { return stall(lane) }
         lane.it.accounted += 1
-        giveUp(lane, position, attempts: 0)
+        lane.it.accountedBytes += Int64(event.header.plainBytes)
+        giveUp(lane, position, attempts: 0, .logDamaged)
       } else if isExpired(lane, event) {
         guard hasOutcomeRoom() else { return stall(lane) }
-        _ = expire(lane, position, attempts: 0, isHole: false)
+        _ = expire(lane, event, position, attempts: 0, isHole: false)
       } else {
         let delivery = Delivery(
           position: position, attempts: 0, isRetry: false, isProbe: isProbe, needsFresh: false)
@@ -219,7 +220,7 @@ extension Reactor {
   // MARK: The cursor
 
   /// Moves the cursor to the lane's next event.
-  private func advance(_ lane: LaneRef) -> Advance {
+  func advance(_ lane: LaneRef) -> Advance {
     while true {
       let sequence = lane.it.cursor.sequence
       if sequence > walked { return .head }
@@ -261,7 +262,8 @@ extension Reactor {
   /// - Returns: `false` when there is no room to say what it has missed; then nothing has changed.
   private func becomeLive(_ lane: LaneRef) -> Bool {
     // Differs only when blocks of its events could not be read, not even their headers.
-    let total = Int64(clamping: lists.walkedTotal(head: lane.it.members))
+    let walked = lists.walkedTotal(head: lane.it.members)
+    let total = Int64(clamping: walked.events)
     let lost = total - lane.it.accounted
     if lost > 0 {
       guard hasOutcomeRoom() else { return stall(lane) }
@@ -270,6 +272,7 @@ extension Reactor {
       depth += lost.magnitude
     }
     lane.it.accounted = total
+    lane.it.accountedBytes = Int64(clamping: walked.bytes)
     lane.it.isLive = true
     lists.promote(head: lane.it.members)
     return true

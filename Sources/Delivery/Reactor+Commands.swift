@@ -98,6 +98,7 @@ extension Reactor {
       counters.breakersOpen.set(counters.breakersOpen.value - 1)
     }
     if lane.it.config == nil { counters.parked.set(counters.parked.value - 1) }
+    leaveQuota(lane)
     lists.remove(head: lane.it.members)
     lane.it.members = noSlot
     lane.it.isRemoved = true

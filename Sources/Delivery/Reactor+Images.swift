@@ -43,7 +43,10 @@ extension Reactor {
           isReplay: hole.isReplay))
     }
     retriesHeld += image.holes.count
-    depth += image.behind + UInt64(image.holes.count)
+    let pending = image.behind + UInt64(image.holes.count)
+    lane.it.heldBytes = pending == 0 ? 0 : image.plainBytes / pending * UInt64(image.holes.count)
+    lane.it.accountedBytes = -Int64(clamping: image.plainBytes - lane.it.heldBytes)
+    depth += pending
   }
 
   private func due(_ hole: Hole, _ spread: UInt64) -> UInt64 {
@@ -83,7 +86,7 @@ extension Reactor {
         LaneImage(
           endpoint: lane.it.number,
           cursor: lane.it.isLive ? Position(sequence: walked + 1, index: 0) : lane.it.cursor,
-          behind: behind, holes: holes))
+          behind: behind, holes: holes, plainBytes: plainBytes(of: lane)))
     }
     return ReactorImage(reactor: index, walkedThrough: walked, lanes: images)
   }
@@ -112,8 +115,15 @@ extension Reactor {
   /// Events at and after the cursor.
   private func behind(_ lane: LaneRef) -> UInt64 {
     if lane.it.isLive { return 0 }
-    let total = Int64(clamping: lists.walkedTotal(head: lane.it.members))
+    let total = Int64(clamping: lists.walkedTotal(head: lane.it.members).events)
     return UInt64(max(0, total - lane.it.accounted))
+  }
+
+  /// `EventHeader.plainBytes` of what is pending, shared or not.
+  func plainBytes(of lane: LaneRef) -> UInt64 {
+    if lane.it.isLive { return lane.it.heldBytes }
+    let total = Int64(clamping: lists.walkedTotal(head: lane.it.members).bytes)
+    return lane.it.heldBytes + UInt64(max(0, total - lane.it.accountedBytes))
   }
 
   /// Deliveries pending: waiting, retrying, in flight.
@@ -151,6 +161,7 @@ extension Reactor {
     var status = LaneStatus(endpoint: lane.it.number)
     let behind = behind(lane)
     status.depth = behind + UInt64(lane.it.holes)
+    status.plainBytes = plainBytes(of: lane)
     status.inFlight = Int(lane.it.inFlight)
     status.attempts = lane.it.attempts
     status.lastStatus = lane.it.lastStatus
@@ -173,6 +184,8 @@ extension Reactor {
 
   private func state(_ lane: LaneRef, _ behind: UInt64) -> LaneState {
     if lane.it.config == nil || lane.it.isDisabled { return .disabled }
+    // Before all that the owner chose or the endpoint does: deliveries are being lost to it.
+    if lane.it.isAtQuota { return .quota }
     if lane.it.isPaused { return .paused }
     if lane.it.breaker.phase != .closed { return .open }
     if !lane.it.retries.isEmpty { return .retrying }

@@ -73,22 +73,26 @@ extension Reactor {
   /// - Returns: `false` when there is no room to say so.
   func lose(_ lane: LaneRef, _ index: Int) -> Bool {
     guard hasOutcomeRoom() else { return false }
+    let mean = lane.it.heldMean
     let retry = lane.it.retries.remove(at: index)
     retriesHeld -= 1
-    giveUp(lane, retry.position, attempts: retry.attempts)
+    lane.it.dropHeld(mean)
+    giveUp(lane, retry.position, attempts: retry.attempts, .logDamaged)
     return true
   }
 
-  /// Declares a delivery dead whose event can't be read.
+  /// Declares a delivery dead that no attempt of it made so.
   /// - Precondition: there is room for the outcome.
-  func giveUp(_ lane: LaneRef, _ position: Position, attempts: UInt16) {
+  func giveUp(
+    _ lane: LaneRef, _ position: Position, attempts: UInt16, _ reason: FailureClass
+  ) {
     outcomeRoom -= 1
     forgetPending(1)
     counters.dead.add()
     push(
       Outcome(
         position: position, endpoint: lane.it.number, kind: .dead, attempt: attempts,
-        due: now.unix, failure: .logDamaged))
+        due: now.unix, failure: reason))
   }
 
   /// Declares deliveries dead of which only the number is known.

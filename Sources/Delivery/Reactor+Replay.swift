@@ -69,6 +69,7 @@ extension Reactor {
   private func open(_ lane: LaneRef, _ position: Position) {
     outcomeRoom -= 1
     push(.redelivery(position, to: lane.it.number, at: now.unix))
+    lane.it.heldBytes += lane.it.heldMean
     lane.it.retries.add(
       Retry(position: position, dueMilliseconds: nowMilliseconds, attempts: 0, isReplay: true))
     retriesHeld += 1

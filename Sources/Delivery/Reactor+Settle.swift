@@ -51,6 +51,7 @@ extension Reactor {
     _ lane: LaneRef, _ attempt: Attempt, _ result: Attempt.Result, _ duration: Nanoseconds
   ) {
     forgetPending(1)
+    lane.it.dropHeld(UInt64(attempt.plainBytes))
     lane.it.failingSince = UnixMilliseconds(0)
     lane.it.failingWasTold = false
     counters.delivered.add()
@@ -99,6 +100,7 @@ extension Reactor {
     switch decision {
     case .dead:
       forgetPending(1)
+      lane.it.dropHeld(UInt64(attempt.plainBytes))
       counters.dead.add()
       pushEnd(lane, attempt, .dead, result, now.unix, attempt.number, duration)
     case .retry(let delay):

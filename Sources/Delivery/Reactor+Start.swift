@@ -115,6 +115,8 @@ extension Reactor {
       retriesHeld -= 1
     } else {
       lane.it.accounted += 1
+      lane.it.accountedBytes += Int64(event.header.plainBytes)
+      lane.it.heldBytes += UInt64(event.header.plainBytes)
     }
     lane.it.rate.take()
     if delivery.isProbe { lane.it.breaker.beginProbe() }
@@ -122,8 +124,9 @@ extension Reactor {
       Attempt(
         lane: lane.id, position: delivery.position, eventTime: event.header.time,
         startedAt: now.instant, deadline: now.instant + lane.it.timeout,
-        number: delivery.attempts &+ 1, isProbe: delivery.isProbe, isRetry: delivery.isRetry,
-        isReplay: delivery.isReplay, isResend: delivery.needsFresh))
+        plainBytes: UInt32(event.header.plainBytes), number: delivery.attempts &+ 1,
+        isProbe: delivery.isProbe, isRetry: delivery.isRetry, isReplay: delivery.isReplay,
+        isResend: delivery.needsFresh))
   }
 
   private func sendKept(_ connection: ConnectionRef, _ lane: LaneRef, _ event: EventView) {
@@ -155,11 +158,19 @@ extension Reactor {
 
   /// Settles a delivery that is too old.
   /// - Returns: `false` when there is no room to say so; then nothing has changed.
-  func expire(_ lane: LaneRef, _ position: Position, attempts: UInt16, isHole: Bool) -> Bool {
+  func expire(
+    _ lane: LaneRef, _ event: EventView, _ position: Position, attempts: UInt16, isHole: Bool
+  ) -> Bool {
     guard hasOutcomeRoom() else { return false }
     outcomeRoom -= 1
     forgetPending(1)
-    if isHole { retriesHeld -= 1 } else { lane.it.accounted += 1 }
+    if isHole {
+      retriesHeld -= 1
+      lane.it.dropHeld(UInt64(event.header.plainBytes))
+    } else {
+      lane.it.accounted += 1
+      lane.it.accountedBytes += Int64(event.header.plainBytes)
+    }
     counters.expired.add()
     push(
       Outcome(

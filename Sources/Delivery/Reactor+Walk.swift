@@ -34,7 +34,7 @@ extension Reactor {
       if !lists.isLearned(audience) { learn(audience) }
       let members = lists.memberCount(audience)
       if members == 0 { continue }
-      lists.countWalked(audience)
+      lists.countWalked(audience, bytes: block.plainBytes(event))
       depth += UInt64(members)
       handOut(block, Position(sequence: sequence, index: event), audience)
     }
@@ -65,7 +65,7 @@ extension Reactor {
       !isProbe || lane.it.retries.isEmpty
     else { return false }
     let event = block.event(position.index)
-    if isExpired(lane, event) { return expire(lane, position, attempts: 0, isHole: false) }
+    if isExpired(lane, event) { return expire(lane, event, position, attempts: 0, isHole: false) }
     let delivery = Delivery(
       position: position, attempts: 0, isRetry: false, isProbe: isProbe, needsFresh: false)
     return start(lane, event, delivery) == .started

@@ -64,6 +64,9 @@ public final class Reactor: @unchecked Sendable {
   /// Failed deliveries that wait, over all lanes.
   var retriesHeld = 0
 
+  /// Lanes that are over their quota, and when to look for more.
+  var quotaWatch = QuotaWatch()
+
   // Bounds on one turn, so that answers are read while a backlog is sent.
   var startsLeft = 0
   var connectsLeft = 0
@@ -152,11 +155,12 @@ public final class Reactor: @unchecked Sendable {
     takeLoads()
     walk()
     serveReady()
+    let quota = enforceQuota()
     requestLoads()
     takeResolutions()
     let housekeeping = min(closeIdle(), expireLoads())
     finishTurn()
-    return nextDeadline(housekeeping)
+    return nextDeadline(min(housekeeping, quota))
   }
 
   private func begin(_ now: Now) {

@@ -24,6 +24,8 @@ public struct ReactorConfiguration: Sendable {
   public var loadsMax: Int
   /// How long an endpoint may do nothing but fail before the control plane is told.
   public var failingNotice: Nanoseconds
+  /// How much the pending events of one endpoint may hold; shared by all reactors.
+  public var quota = SpoolQuota()
 
   /// Makes a configuration with the contract's defaults.
   public init(

@@ -7,10 +7,13 @@ public final class ReactorCounters: Sendable {
   public let delivered = Counter()
   /// Failed attempts after which another is planned.
   public let retried = Counter()
-  /// Deliveries whose schedule was used up, or whose event can't be read.
+  /// Deliveries whose schedule was used up, whose event can't be read, or that a quota gave up.
   public let dead = Counter()
   /// Deliveries older than their endpoint's `max-age`.
   public let expired = Counter()
+  /// Deliveries that were dead-lettered because their endpoint's spool was over its quota; also in
+  /// `dead`.
+  public let overQuota = Counter()
   /// Deliveries dropped with their endpoint.
   public let removed = Counter()
   /// Attempts sent again because a kept connection was stale; not counted as attempts.

@@ -55,6 +55,10 @@ public enum ReactorNotice: Sendable {
   case opened(EndpointNumber)
   /// The breaker closed again.
   case recovered(EndpointNumber)
+  /// The endpoint's spool is over its quota: its oldest deliveries become dead letters.
+  case quotaReached(EndpointNumber)
+  /// It came well below its quota.
+  case quotaLeft(EndpointNumber)
   /// A failed attempt with its text; a sample, at most one a second for each lane.
   case failed(AttemptRecord)
 }

@@ -86,6 +86,49 @@ package struct RetryCalendar {
     return retry
   }
 
+  /// Takes the `count` oldest events, due or not, in the order of the log; replays stay.
+  /// - Complexity: O(n), and O(count log count) to put them in order.
+  package mutating func removeOldest(_ count: Int) -> [Retry] {
+    var positions = heap.lazy.filter { !$0.isReplay }.map(\.position.packed) as [UInt64]
+    if count <= 0 || positions.isEmpty { return [] }
+    let last = Self.select(min(count, positions.count) - 1, of: &positions)
+    var removed: [Retry] = []
+    var kept: [Retry] = []
+    for retry in heap {
+      if retry.isReplay || retry.position.packed > last {
+        kept.append(retry)
+      } else {
+        removed.append(retry)
+      }
+    }
+    heap = kept
+    for index in (0..<heap.count / 2).reversed() { siftDown(index) }
+    removed.sort { $0.position < $1.position }
+    return removed
+  }
+
+  /// The `rank`-th smallest value, from 0. Hoare's selection: `values` end up in no order.
+  private static func select(_ rank: Int, of values: inout [UInt64]) -> UInt64 {
+    var low = 0
+    var high = values.count - 1
+    while low < high {
+      let pivot = values[(low + high) / 2]
+      var left = low
+      var right = high
+      while left <= right {
+        while values[left] < pivot { left += 1 }
+        while values[right] > pivot { right -= 1 }
+        if left > right { break }
+        values.swapAt(left, right)
+        left += 1
+        right -= 1
+      }
+      if rank > right, rank < left { return pivot }
+      if rank <= right { high = right } else { low = left }
+    }
+    return values[rank]
+  }
+
   /// Makes all due now, oldest first; O(n log n).
   package mutating func makeAllDue() {
     for index in heap.indices { heap[index].makeDue() }

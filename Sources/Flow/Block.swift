@@ -108,6 +108,11 @@ public struct Block: BitwiseCopyable, @unchecked Sendable {
     require(index >= 0 && index < eventCount, "no such event in a block")
     return unsafe headerBase[index].audience
   }
+  /// `EventHeader.plainBytes` of the `index`-th event, without copying the rest.
+  @inlinable public func plainBytes(_ index: Int) -> Int {
+    require(index >= 0 && index < eventCount, "no such event in a block")
+    return unsafe headerBase[index].plainBytes
+  }
   /// The `index`-th event.
   @inlinable public func event(_ index: Int) -> EventView {
     unsafe EventView(header: header(index), payload: payload)

@@ -107,6 +107,8 @@ public struct LaneStatus: Sendable {
   public var endpoint: EndpointNumber
   /// Pending deliveries: waiting, retrying, in flight.
   public var depth: UInt64
+  /// What they hold in blocks before packing, each as if nobody else waited for it.
+  public var plainBytes: UInt64 = 0
   /// Of those, in flight.
   public var inFlight: Int
   /// Attempts made since start.

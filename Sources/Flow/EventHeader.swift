@@ -68,6 +68,10 @@ public struct EventHeader: BitwiseCopyable, Sendable {
   @inlinable public var payloadLength: Int {
     Int(typeLength) + Int(idLength) + Int(extrasLength) + Int(dataLength)
   }
+
+  /// Bytes it takes in a block before packing: this entry and its payload. What a pending event is
+  /// weighed by.
+  @inlinable public var plainBytes: Int { MemoryLayout<EventHeader>.stride + payloadLength }
 }
 
 /// What the one scan at ingest found the data to be.

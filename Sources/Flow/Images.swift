@@ -27,12 +27,18 @@ public struct LaneImage: Sendable, Equatable {
   public var behind: UInt64
   /// Unsettled deliveries before `cursor`, ascending.
   public var holes: [Hole]
+  /// `EventHeader.plainBytes` of everything pending, an estimate after a recovery; 0: not known.
+  public var plainBytes: UInt64
   /// Makes an image.
-  public init(endpoint: EndpointNumber, cursor: Position, behind: UInt64, holes: [Hole]) {
+  public init(
+    endpoint: EndpointNumber, cursor: Position, behind: UInt64, holes: [Hole],
+    plainBytes: UInt64 = 0
+  ) {
     self.endpoint = endpoint
     self.cursor = cursor
     self.behind = behind
     self.holes = holes
+    self.plainBytes = plainBytes
   }
 }
 

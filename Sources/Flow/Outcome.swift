@@ -29,7 +29,7 @@ public enum FailureClass: UInt8, Sendable, CaseIterable {
   case none = 0
   case resolve, addressForbidden, connect, connectTimeout, tls, certificate
   case timeout, closed, malformedAnswer, answerTooLarge, status, cancelled, configuration
-  case logDamaged
+  case logDamaged, quota
 
   /// What an operator reads.
   public var text: String {
@@ -49,6 +49,7 @@ public enum FailureClass: UInt8, Sendable, CaseIterable {
     case .cancelled: "cancelled"
     case .configuration: "endpoint is not usable as configured"
     case .logDamaged: "the log is damaged where the event stood"
+    case .quota: "quota: the endpoint's spool was full, and this was its oldest"
     }
   }
 }

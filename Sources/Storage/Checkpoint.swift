@@ -1,3 +1,4 @@
+internal import Base
 public import Flow
 
 /// All that recovery needs beside the log after `sequence`.
@@ -60,8 +61,16 @@ public final class Checkpoint: Sendable {
 struct DurableCheckpoint {
   let cover: CheckpointCover
   let pending: PendingMap
+  let createdAt: UnixMilliseconds
+  /// When it became durable; 0 for one from before the start.
+  let savedAt: Instant
 
-  init(_ checkpoint: Checkpoint, audiences: AudienceTable) {
+  init(
+    _ checkpoint: Checkpoint, audiences: AudienceTable,
+    savedAt: Instant = Instant(nanoseconds: 0)
+  ) {
+    createdAt = UnixMilliseconds(checkpoint.createdAt)
+    self.savedAt = savedAt
     cover = CheckpointCover(checkpoint)
     pending = PendingMap(images: checkpoint.images, audiences: audiences)
   }

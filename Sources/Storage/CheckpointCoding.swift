@@ -19,11 +19,12 @@ package import Flow
 /// entries: reactor images (reactor 4, walkedThrough 8, lanes: endpoint 4, cursor 8, behind 8,
 /// holes: position 8, due 8, attempt 2), remembered ids (8, 8, 8, 4), settled outcomes (32),
 /// audiences (number 4, endpoints 4 each), segments (7 × 8). From version 2 on: the ordinal of the
-/// last release (8) and a list of spool ranges (`SpoolRange`). Version 1 is read as well.
+/// last release (8) and a list of spool ranges (`SpoolRange`); from version 3 on the plain bytes (8) of
+/// each lane, in the order of the images. Older versions are read as well.
 package enum CheckpointCoding {
   package static let headerBytes = 64
   package static let magic: UInt32 = 0x3143_4646
-  package static let version: UInt32 = 2
+  package static let version: UInt32 = 3
 
   package static func encode(_ checkpoint: Checkpoint, into buffer: GatherBuffer) {
     buffer.removeAll()
@@ -54,6 +55,9 @@ package enum CheckpointCoding {
     }
     writer.u64(checkpoint.releaseOrdinal)
     writer.list(checkpoint.spool) { writer, range in range.append(to: writer.buffer) }
+    for image in checkpoint.images {
+      for lane in image.lanes { writer.u64(lane.plainBytes) }
+    }
     storeHeader(checkpoint, in: buffer)
   }
 
@@ -96,7 +100,7 @@ package enum CheckpointCoding {
     var reader = Reader(view: body)
     let counters = reader.counters()
     let highWater = reader.u32()
-    let images = reader.list(bytesMin: 20) { $0.image() }
+    var images = reader.list(bytesMin: 20) { $0.image() }
     let remembered = reader.list(bytesMin: 28) { reader in
       RememberedID(
         key: reader.u64(), contentHash: reader.u64(), time: UnixMilliseconds(reader.u64()),
@@ -113,6 +117,7 @@ package enum CheckpointCoding {
     let hasSpool = view.u32(4) > 1
     let releaseOrdinal = hasSpool ? reader.u64() : 0
     let spool = hasSpool ? reader.list(bytesMin: SpoolRange.byteCount) { $0.spoolRange() } : []
+    if view.u32(4) > 2 { images = images.map { reader.addBytes(to: $0) } }
     guard reader.isComplete else { return .damaged }
     return .valid(
       Checkpoint(
@@ -228,6 +233,16 @@ extension CheckpointCoding {
           })
       }
       return ReactorImage(reactor: reactor, walkedThrough: walked, lanes: lanes)
+    }
+
+    mutating func addBytes(to image: ReactorImage) -> ReactorImage {
+      let lanes = image.lanes.map { lane in
+        var lane = lane
+        lane.plainBytes = u64()
+        return lane
+      }
+      return ReactorImage(
+        reactor: image.reactor, walkedThrough: image.walkedThrough, lanes: lanes)
     }
 
     mutating func spoolRange() -> SpoolRange {

@@ -1,3 +1,5 @@
+internal import Flow
+
 /// Decides which segments may go. Pure: the keeper does what it says.
 public enum Cleaner {
   /// The segments to free, oldest first.
@@ -8,10 +10,13 @@ public enum Cleaner {
   ///   - segments: all live ones, oldest first.
   ///   - now: Unix milliseconds.
   ///   - extraBytes: bytes that count as well: the prepared segment.
+  ///   - isKept: whether events between two sequences have to stay though nobody waits for them;
+  ///     asked of segments that would go.
   /// - Complexity: O(segments · log holes).
   public static func freeable(
     _ segments: [SegmentFacts], cover: CheckpointCover, now: UInt64,
-    retentionMilliseconds: UInt64, bytesMax: UInt64, extraBytes: UInt64 = 0
+    retentionMilliseconds: UInt64, bytesMax: UInt64, extraBytes: UInt64 = 0,
+    isKept: (_ first: UInt64, _ last: UInt64) -> Bool = { _, _ in false }
   ) -> [UInt64] {
     var total = segments.reduce(extraBytes) { $0 + $1.bytes }
     var result: [UInt64] = []
@@ -20,15 +25,16 @@ public enum Cleaner {
         !cover.isPending(first: segment.firstSequence, last: segment.lastSequence)
       else { continue }
       let isOld = now > sealedAt && now - sealedAt > retentionMilliseconds
-      guard isOld || total > bytesMax else { continue }
+      guard isOld || total > bytesMax, !isKept(segment.firstSequence, segment.lastSequence)
+      else { continue }
       total -= min(total, segment.bytes)
       result.append(segment.number)
     }
     return result
   }
 
-  /// The segments that are due and can't just go, for deliveries wait for events in them: a run of
-  /// neighbours, oldest first.
+  /// The segments that are due and can't just go, for events in them are waited for or kept: a run
+  /// of neighbours, oldest first.
   ///
   /// Due is what is past retention, and the oldest while all together exceed `bytesMax`.
   /// - Parameters:
@@ -79,17 +85,25 @@ public enum Cleaner {
     return []
   }
 
-  /// The ranges that nobody waits for any more.
+  /// The ranges that nobody waits for any more, and of which nothing is kept.
   static func settled(
-    _ contents: [SegmentIndex.Segment], _ checkpoint: DurableCheckpoint
+    _ contents: [SegmentIndex.Segment], _ checkpoint: DurableCheckpoint,
+    isKept: (_ first: UInt64, _ last: UInt64) -> Bool
   ) -> [SegmentIndex.Segment] {
     contents.filter { segment in
       guard let range = segment.range else { return false }
-      let (first, last) = (range.firstSequence, range.lastSequence)
-      if !checkpoint.cover.isPending(first: first, last: last) { return true }
-      guard let audiences = segment.audiences else { return false }
-      return !checkpoint.pending.hasHole(first: first, last: last)
-        && !audiences.contains { checkpoint.pending.isAwaited($0, through: last) }
+      return isSettled(range, segment.audiences, checkpoint)
+        && !isKept(range.firstSequence, range.lastSequence)
     }
+  }
+
+  private static func isSettled(
+    _ range: SpoolRange, _ audiences: [AudienceNumber]?, _ checkpoint: DurableCheckpoint
+  ) -> Bool {
+    let (first, last) = (range.firstSequence, range.lastSequence)
+    if !checkpoint.cover.isPending(first: first, last: last) { return true }
+    guard let audiences else { return false }
+    return !checkpoint.pending.hasHole(first: first, last: last)
+      && !audiences.contains { checkpoint.pending.isAwaited($0, through: last) }
   }
 }

@@ -37,6 +37,22 @@ public struct StoredEvent: Sendable, Equatable {
   }
 }
 
+/// What a dead letter keeps of its event.
+public struct EventIdentity: Sendable, Equatable {
+  /// Its id.
+  public let id: String
+  /// Its type.
+  public let type: String
+  /// `EventHeader.plainBytes`.
+  public let plainBytes: Int
+
+  init(_ event: EventView) {
+    id = unsafe String(decoding: event.id, as: UTF8.self)
+    type = unsafe String(decoding: event.type, as: UTF8.self)
+    plainBytes = event.header.plainBytes
+  }
+}
+
 /// Reads single events of the log, and waits for the disk: for the control plane.
 public final class LogReader: Sendable {
   private struct Tools: ~Copyable {
@@ -88,34 +104,70 @@ public final class LogReader: Sendable {
       place.isSpool || place.sequence == position.sequence
     else { throw .eventNotFound(position) }
     let path = layout.file(of: place)
-    let outcome: Result<StoredEvent?, BlockLoader.Failure> = tools.withLock { tools in
-      Result { () throws(BlockLoader.Failure) in
-        // An open file would keep the space of a segment that is freed meanwhile.
-        defer { tools.loader.closeAll() }
-        try tools.loader.read(place)
-        guard tools.loader.block(atOrAfter: position.sequence)?.sequence == position.sequence else {
-          return nil
-        }
-        let block = tools.block
-          ?? Block.allocate(
-            events: BlockLimits.largeEvents, payload: BlockLimits.largePayloadBytes)
-        tools.block = block
-        guard tools.loader.unpack(position.sequence, into: block) else {
-          throw .damaged("the payload does not unpack to what was stored")
-        }
-        guard position.index < block.eventCount, block.header(position.index).typeLength > 0 else {
-          return nil
-        }
-        return StoredEvent(block.event(position.index), position: position)
-      }
+    let outcome = read(place, position.sequence) { block in
+      Self.hasEvent(block, at: position)
+        ? StoredEvent(block.event(position.index), position: position) : nil
     }
     switch outcome {
-    case .success(let event?): return event
-    case .success(nil), .failure(.gone): throw .eventNotFound(position)
+    case .success(let event??): return event
+    case .success, .failure(.gone): throw .eventNotFound(position)
     case .failure(.unavailable(let error)): throw .system(path: path, error)
     case .failure(.damaged(let reason)):
       throw .damaged(path: path, offset: place.offset, reason: reason)
     }
+  }
+
+  /// Which events stand at `positions`; `nil` where there is none (any more), or it can't be read.
+  /// - Complexity: each block is read once, in the order of the log.
+  /// > Runs on: any thread; one reads at a time.
+  public func identities(at positions: [Position]) -> [EventIdentity?] {
+    var found = [EventIdentity?](repeating: nil, count: positions.count)
+    var rest = positions.indices.sorted { positions[$0] < positions[$1] }[...]
+    while let first = rest.first {
+      let sequence = positions[first].sequence
+      let run = rest.prefix { positions[$0].sequence == sequence }
+      rest = rest.dropFirst(run.count)
+      guard let place = index.find(atOrAfter: sequence),
+        place.isSpool || place.sequence == sequence
+      else { continue }
+      let events = read(place, sequence) { block in
+        run.map { index in
+          Self.hasEvent(block, at: positions[index])
+            ? EventIdentity(block.event(positions[index].index)) : nil
+        }
+      }
+      guard case .success(let events?) = events else { continue }
+      for (index, event) in zip(run, events) { found[index] = event }
+    }
+    return found
+  }
+
+  /// Reads the block of the log with this sequence.
+  /// - Returns: what `body` makes of it; `nil` when the log has no such block (any more).
+  private func read<R: Sendable>(
+    _ place: BlockPlace, _ sequence: UInt64, _ body: @Sendable (Block) -> R
+  ) -> Result<R?, BlockLoader.Failure> {
+    tools.withLock { tools in
+      Result { () throws(BlockLoader.Failure) in
+        // An open file would keep the space of a segment that is freed meanwhile.
+        defer { tools.loader.closeAll() }
+        try tools.loader.read(place)
+        guard tools.loader.block(atOrAfter: sequence)?.sequence == sequence else { return nil }
+        let block = tools.block
+          ?? Block.allocate(
+            events: BlockLimits.largeEvents, payload: BlockLimits.largePayloadBytes)
+        tools.block = block
+        guard tools.loader.unpack(sequence, into: block) else {
+          throw .damaged("the payload does not unpack to what was stored")
+        }
+        return body(block)
+      }
+    }
+  }
+
+  /// In a block from the spool an event without a type is a gap where a settled one stood.
+  private static func hasEvent(_ block: Block, at position: Position) -> Bool {
+    position.index < block.eventCount && block.header(position.index).typeLength > 0
   }
 
   /// Why the event at `position` can't be read, and what is still known of it.

@@ -31,7 +31,9 @@ final class PendingMap: @unchecked Sendable {
     var holes: Range<Int>
     /// Everybody the event was accepted for.
     var isWhole: Bool
-    var isEmpty: Bool { behind == 0 && holes.isEmpty }
+    /// Nobody need wait: it has to stay anyway.
+    var isKept = false
+    var isEmpty: Bool { behind == 0 && holes.isEmpty && !isKept }
   }
 
   /// Entries of `known` before it is forgotten.
@@ -41,6 +43,8 @@ final class PendingMap: @unchecked Sendable {
   private var holes: [Hole] = []
   private var known: [UInt32: Behind] = [:]
   private var knownCount = 0
+  /// Events that have to stay though nobody waits for them, of the job under way; ascending.
+  var kept: [Position] = []
 
   init(images: [ReactorImage], audiences: AudienceTable) {
     self.audiences = audiences
@@ -68,7 +72,9 @@ final class PendingMap: @unchecked Sendable {
     // A hole may be of an endpoint that the event was not for: it was replayed to it.
     let isWhole = count + (end - first) == behind.memberCount
       && holes[first..<end].allSatisfy { audiences.contains(EndpointNumber($0.endpoint), in: audience) }
-    return Waiting(behind: count, holes: first..<end, isWhole: isWhole)
+    return Waiting(
+      behind: count, holes: first..<end, isWhole: isWhole,
+      isKept: hasKept(from: position, through: position))
   }
 
   /// The endpoints that wait, ascending.
@@ -88,6 +94,17 @@ final class PendingMap: @unchecked Sendable {
   func hasHole(first: UInt64, last: UInt64) -> Bool {
     let place = SegmentIndex.partition(holes.count) { holes[$0].position >> 16 < first }
     return place < holes.count && holes[place].position >> 16 <= last
+  }
+
+  /// Whether an event in these blocks is kept.
+  func hasKept(first: UInt64, last: UInt64) -> Bool {
+    hasKept(
+      from: Position(sequence: first, index: 0), through: Position(sequence: last, index: 0xFFFF))
+  }
+
+  private func hasKept(from first: Position, through last: Position) -> Bool {
+    let place = SegmentIndex.partition(kept.count) { kept[$0] < first }
+    return place < kept.count && kept[place] <= last
   }
 
   private func lanes(of audience: AudienceNumber) -> Behind {

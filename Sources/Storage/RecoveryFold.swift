@@ -14,6 +14,9 @@ final class RecoveryFold {
     var countedThrough: UInt64
     /// Of the image's count, what no outcome has spoken of yet.
     var uncertain: Int64 = 0
+    /// Events that it had to deliver or came to have, and their plain bytes: what is left at the end
+    /// is taken to be of their mean size.
+    var weighed: (events: UInt64, bytes: UInt64) = (0, 0)
     var holes: [UInt64: Hole] = [:]
     /// Whether the cursor only marks where the lane's life began.
     var isFresh = false
@@ -22,6 +25,12 @@ final class RecoveryFold {
     mutating func take(_ position: Position) {
       behind -= 1
       if position.sequence <= countedThrough { uncertain -= 1 }
+    }
+
+    /// Of what is pending, estimated.
+    var plainBytes: UInt64 {
+      let pending = UInt64(clamping: behind) + UInt64(holes.count)
+      return weighed.events == 0 ? 0 : weighed.bytes / weighed.events * pending
     }
 
     /// It has looked at everything that can be read: what the image counted beyond that is lost.
@@ -34,6 +43,7 @@ final class RecoveryFold {
   /// Events of one audience that one reactor's images have not counted.
   private struct Tally {
     var count: Int64 = 0
+    var bytes: UInt64 = 0
     var first = Position.start
   }
 
@@ -82,6 +92,7 @@ final class RecoveryFold {
     var lane = Lane(
       cursor: image.cursor, behind: Int64(clamping: image.behind), countedThrough: countedThrough)
     lane.uncertain = lane.behind
+    lane.weighed = (image.behind + UInt64(image.holes.count), image.plainBytes)
     for hole in image.holes { lane.holes[hole.position.packed] = hole }
     lanes[image.endpoint.value] = lane
     highWater = max(highWater, image.endpoint.value)
@@ -127,6 +138,7 @@ final class RecoveryFold {
         let key = UInt64(reactor) << 32 | UInt64(audience)
         var tally = tallies[key] ?? Tally(first: Position(sequence: sequence, index: index))
         tally.count += Int64(end - index)
+        for event in index..<end { tally.bytes += UInt64(tables.event(event).plainBytes) }
         tallies[key] = tally
         index = end
       }
@@ -236,7 +248,8 @@ final class RecoveryFold {
         endpoint: EndpointNumber(number),
         cursor: behind == 0 ? Position(sequence: end + 1, index: 0) : lane.cursor,
         behind: behind,
-        holes: lane.holes.values.sorted { $0.position < $1.position })
+        holes: lane.holes.values.sorted { $0.position < $1.position },
+        plainBytes: lane.plainBytes)
     }
   }
 
@@ -251,6 +264,8 @@ final class RecoveryFold {
         var lane = lanes[endpoint.value] ?? newLane(endpoint, at: tally.first)
         if lane.isFresh { lane.cursor = min(lane.cursor, tally.first) }
         lane.behind += tally.count
+        lane.weighed.events += UInt64(tally.count)
+        lane.weighed.bytes += tally.bytes
         lanes[endpoint.value] = lane
       }
     }

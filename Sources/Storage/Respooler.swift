@@ -2,7 +2,7 @@ internal import Base
 internal import Flow
 internal import Platform
 
-/// Copies what is still pending of segments, or of older spool ranges, into the spool, once.
+/// Copies what is still pending or kept of segments, or of older spool ranges, into the spool, once.
 ///
 /// | Step | On disk after it | A crash now |
 /// | --- | --- | --- |
@@ -108,6 +108,7 @@ final class Respooler: @unchecked Sendable {
     return source.places.filter { place in
       awaited.contains(place.sequence)
         || pending.hasHole(first: place.sequence, last: place.sequence)
+        || pending.hasKept(first: place.sequence, last: place.sequence)
     }
   }
 

@@ -75,6 +75,11 @@ public struct LogUsage: BitwiseCopyable, Sendable, Equatable {
     self.events = events
   }
 
+  /// Bytes on disk for each plain byte; 1 while there is nothing to tell it by.
+  public var packedShare: Double {
+    plainBytes == 0 ? 1 : min(1, Double(bytes) / Double(plainBytes))
+  }
+
   /// Adds what another part of the log holds.
   public static func += (sum: inout LogUsage, part: LogUsage) {
     sum.bytes += part.bytes

@@ -6,6 +6,9 @@ internal import Platform
 extension SegmentKeeper {
   private static let cleanInterval = Nanoseconds.seconds(60)
   private static let retryInterval = Nanoseconds.seconds(1)
+  /// An outcome is durable so long after it was made, at most, while the disk keeps up.
+  private static let outcomeLag = Nanoseconds.seconds(1)
+  private static let keptInterval = Nanoseconds.milliseconds(200)
 
   /// The log is cleaned down to this, so that the cleaner works before publishing has to stop.
   private var bytesTarget: UInt64 { configuration.bytesMax / 8 * 7 }
@@ -13,15 +16,24 @@ extension SegmentKeeper {
   func clean(_ local: inout State, _ now: Now) {
     local.cleanAt = now.instant + (local.isShort || isFull ? Self.retryInterval : Self.cleanInterval)
     guard let durable = local.deciding else { return }
+    // What died before the checkpoint is pending no more, and must be known as kept by now.
+    guard kept?.isComplete(before: durable.savedAt + Self.outcomeLag) ?? true else {
+      local.cleanAt = now.instant + Self.keptInterval
+      return
+    }
     let numbers = Cleaner.freeable(
       index.facts, cover: durable.cover, now: now.unix.value,
       retentionMilliseconds: configuration.retentionSeconds * 1000,
-      bytesMax: limit(local), extraBytes: local.preparedBytes)
+      bytesMax: limit(local), extraBytes: local.preparedBytes,
+      isKept: { isKept($0, $1, durable) })
     let underWay = respooler.segmentNumbers
-    for number in numbers where !underWay.contains(number) { free(segment: number, &local) }
+    let going = index.facts.filter { numbers.contains($0.number) && !underWay.contains($0.number) }
+    for facts in going { free(segment: facts.number, &local) }
+    noteExpiry(going, spooled: 0, now)
     if !numbers.isEmpty { sync(layout.journal, &local) }
     if respooler.stage == .idle {
-      for range in Cleaner.settled(index.contents, durable).compactMap(\.range) {
+      let settled = Cleaner.settled(index.contents, durable) { isKept($0, $1, durable) }
+      for range in settled.compactMap(\.range) {
         index.remove(range: range.ordinal)
       }
       countSpool()
@@ -29,6 +41,11 @@ extension SegmentKeeper {
     }
     sweepSpool(&local)
     removeDoomed(&local, now)
+  }
+
+  /// Whether events between two sequences have to stay though nobody waits for them.
+  private func isKept(_ first: UInt64, _ last: UInt64, _ durable: DurableCheckpoint) -> Bool {
+    kept?.hasAny(first: first, last: last, since: durable.createdAt) ?? false
   }
 
   /// Without space every segment that can go goes.
@@ -46,7 +63,14 @@ extension SegmentKeeper {
     if sources.isEmpty {
       sources = Cleaner.mergeable(contents, skipping: local.unreadable)
     }
-    if sources.isEmpty { return }
+    guard let first = sources.first?.facts.firstSequence,
+      let last = sources.last?.facts.lastSequence
+    else { return }
+    if let kept {
+      guard let positions = kept.positions(first: first, last: last, since: durable.createdAt)
+      else { return }
+      durable.pending.kept = positions
+    }
     do throws(StorageError) {
       try respooler.begin(sources, pending: durable.pending, now: now.unix.value)
     } catch { failed(error, &local, now) }
@@ -64,7 +88,9 @@ extension SegmentKeeper {
       switch try respooler.step() {
       case .more: return
       case .nothingPending:
-        drop(respooler.discard(), &local)
+        let sources = respooler.discard()
+        drop(sources, &local)
+        noteExpiry(sources.filter { !$0.isSpool }.map(\.facts), spooled: 0, now)
         local.cleanAt = now.instant
       case .written(let range):
         eventsSpooled.add(range.events)
@@ -92,7 +118,10 @@ extension SegmentKeeper {
     let sources = respooler.complete(index)
     local.releaseOrdinal = ordinal
     releases.add()
-    for source in sources where !source.isSpool { free(segment: source.facts.number, &local) }
+    let segments = sources.filter { !$0.isSpool }.map(\.facts)
+    for segment in segments { free(segment: segment.number, &local) }
+    let spooled = index.ranges.first { $0.ordinal == ordinal }?.events ?? 0
+    if segments.count == sources.count { noteExpiry(segments, spooled: spooled, now) }
     sync(layout.journal, &local)
     countSpool()
     local.cleanAt = now.instant
@@ -113,6 +142,15 @@ extension SegmentKeeper {
       }
     }
     countSpool()
+  }
+
+  private func noteExpiry(_ segments: [SegmentFacts], spooled: UInt64, _ now: Now) {
+    if segments.isEmpty { return }
+    let isOld = segments.allSatisfy { facts in
+      let age = now.unix.value - min(now.unix.value, facts.sealedAt ?? now.unix.value)
+      return age > configuration.retentionSeconds * 1000
+    }
+    (isOld ? expiredByAge : expiredBySpace).add(segments, spooled: spooled)
   }
 
   private func free(segment number: UInt64, _ local: inout State) {

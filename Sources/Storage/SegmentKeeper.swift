@@ -60,6 +60,9 @@ public final class SegmentKeeper: Sendable {
   public let failures = Counter()
   /// Segments freed since start.
   public let segmentsFreed = Counter()
+  /// What of the history went since start, because it was old enough or for want of space.
+  public let expiredByAge = JournalExpiry()
+  public let expiredBySpace = JournalExpiry()
   /// Events copied to the spool since start, and releases that were recorded.
   public let eventsSpooled = Counter()
   public let releases = Counter()
@@ -70,6 +73,7 @@ public final class SegmentKeeper: Sendable {
   let disk: any Disk
   let configuration: JournalConfiguration
   let index: SegmentIndex
+  let kept: (any KeptEvents)?
   private let audiences: AudienceTable
   let respooler: Respooler
   let reserve: Reserve
@@ -112,11 +116,13 @@ public final class SegmentKeeper: Sendable {
   /// - Parameters:
   ///   - wakeup: the keeper's own thread sleeps on it.
   ///   - journalWakeup: the journal's thread sleeps on it.
+  ///   - kept: events that have to stay though nobody waits for them; `nil`: there are none.
   public init(
     configuration: JournalConfiguration, recovered: RecoveredLog, disk: any Disk, wakeup: Wakeup,
-    journalWakeup: Wakeup
+    journalWakeup: Wakeup, kept: (any KeptEvents)? = nil
   ) {
     self.configuration = configuration
+    self.kept = kept
     self.disk = disk
     layout = DirectoryLayout(root: configuration.directory)
     index = recovered.index
@@ -263,7 +269,7 @@ public final class SegmentKeeper: Sendable {
     let checkpoint = makeCheckpoint(parts, local)
     do throws(StorageError) {
       try save(checkpoint, &local, now)
-      local.durable.append(DurableCheckpoint(checkpoint, audiences: audiences))
+      local.durable.append(DurableCheckpoint(checkpoint, audiences: audiences, savedAt: now.instant))
       if local.durable.count > 2 { local.durable.removeFirst() }
       local.cleanAt = now.instant
       local.saved += 1

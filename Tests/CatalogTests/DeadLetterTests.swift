@@ -117,4 +117,74 @@ struct DeadLetterTests {
     #expect(try catalog.purgeDead(endpoints: [made.number], since: nil, isTrial: false) == 1)
     #expect(catalog.deadCounts().isEmpty)
   }
+
+  private func letter(_ endpoint: UInt32, at sequence: UInt64, bytes: Int, died: UInt64)
+    -> DeadLetterRecord
+  {
+    DeadLetterRecord(
+      endpoint: endpoint, position: Position(sequence: sequence, index: 1),
+      eventID: "msg_\(sequence)", type: "t", attempts: 0, lastStatus: 0, failure: "quota",
+      expired: false, diedAt: UnixMilliseconds(died), plainBytes: bytes)
+  }
+
+  @Test func `an event counts once, and is free when its last letter went`() throws {
+    let catalog = try CatalogRoom().open()
+    let row = Catalog.deadRowBytes
+    // 1 and 2 share the events 10 and 11; 20 is for 1 alone.
+    try catalog.recordDead([
+      letter(1, at: 10, bytes: 1_000, died: 5_000), letter(1, at: 11, bytes: 2_000, died: 6_000),
+      letter(2, at: 10, bytes: 1_000, died: 7_000), letter(1, at: 20, bytes: 4_000, died: 8_000),
+      letter(2, at: 11, bytes: 2_000, died: 9_000),
+    ])
+    #expect(try catalog.deadBytes(packedShare: 0.5) == 5 * row + 3_500)
+    // Two rows free no event: the third letter's is the first to be free.
+    #expect(try catalog.expireOldestDead(freeing: 2 * row + 1, packedShare: 0.5) == 3)
+    #expect(try catalog.deadBytes(packedShare: 0.5) == 2 * row + 3_000)
+    #expect(catalog.deadCounts() == [1: 1, 2: 1])
+    #expect(try catalog.deadLetters().map(\.eventID) == ["msg_11", "msg_20"])
+    #expect(try catalog.expireOldestDead(freeing: 1 << 40, packedShare: 0.5) == 2)
+    #expect(try catalog.deadBytes(packedShare: 1) == 0 && catalog.deadCounts().isEmpty)
+    #expect(try catalog.deadExpired(.bytes) == 5)
+    #expect(try catalog.deadExpired(.age) == 0)
+  }
+
+  @Test func `letters expire by age, and only the listed ones are counted`() throws {
+    let room = try CatalogRoom()
+    let catalog = try room.open()
+    try catalog.recordDead((1...6).map { letter(1, at: UInt64($0), bytes: 10, died: UInt64($0)) })
+    try catalog.settleDead(
+      endpoint: 1, positions: [Position(sequence: 2, index: 1)], before: UnixMilliseconds(100))
+    #expect(try catalog.expireDead(diedBefore: UnixMilliseconds(5)) == 3)
+    #expect(catalog.deadCounts() == [1: 2])
+    try catalog.close()
+    #expect(try room.open().deadExpired(.age) == 3)
+  }
+
+  @Test func `events are kept while a letter is listed, and a while after it was sent again`() throws
+  {
+    let room = try CatalogRoom()
+    let catalog = try room.open()
+    try catalog.recordDead([
+      letter(1, at: 3, bytes: 1, died: 1), letter(2, at: 3, bytes: 1, died: 2),
+      letter(1, at: 4, bytes: 1, died: 3), letter(1, at: 9, bytes: 1, died: 4),
+    ])
+    func kept(_ range: ClosedRange<UInt64>, since: UInt64) throws -> [UInt64] {
+      let events = Position(sequence: range.lowerBound, index: 0)
+        ... Position(sequence: range.upperBound, index: 0xFFFF)
+      let all = try catalog.deadPositions(in: events, since: UnixMilliseconds(since))
+      let hasAny = try catalog.hasDead(in: events, since: UnixMilliseconds(since))
+      #expect(hasAny == !all.isEmpty)
+      return all.map(\.sequence)
+    }
+    #expect(try kept(0...9, since: 0) == [3, 4, 9])
+    #expect(try kept(4...8, since: 0) == [4] && kept(5...8, since: 0) == [])
+    let now = room.time.now.value
+    try catalog.settleDead(
+      endpoint: 1, positions: [3, 4].map { Position(sequence: $0, index: 1) },
+      before: UnixMilliseconds(100))
+    #expect(try kept(0...9, since: now) == [3, 4, 9])
+    #expect(try kept(0...9, since: now + 1) == [3, 9])
+    _ = try catalog.purgeDead(endpoints: [1, 2], since: nil, isTrial: false)
+    #expect(try kept(0...9, since: now + 1) == [] && kept(0...9, since: 0) == [3, 4])
+  }
 }

@@ -38,7 +38,7 @@ struct LiveListsTests {
         sut.promote(head: heads[Int(lane)])
       default:
         walked[number] += 1
-        sut.countWalked(audience)
+        sut.countWalked(audience, bytes: number + 1)
         if random.oneIn(2) { live.remove(lane) }
         var seen: Set<UInt32> = []
         var place = sut.liveCount(audience)
@@ -53,9 +53,10 @@ struct LiveListsTests {
       }
       let memberCount = sut.memberCount(audience)
       #expect(memberCount == members[number].count)
-      let sum = members.indices.filter { members[$0].contains(lane) }.map { walked[$0] }
+      let mine = members.indices.filter { members[$0].contains(lane) }
       let total = sut.walkedTotal(head: heads[Int(lane)])
-      #expect(total == sum.reduce(0, +))
+      #expect(total.events == mine.reduce(0) { $0 + walked[$1] })
+      #expect(total.bytes == mine.reduce(0) { $0 + walked[$1] * UInt64($1 + 1) })
     }
   }
 }

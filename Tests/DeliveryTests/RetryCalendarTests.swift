@@ -67,4 +67,32 @@ struct RetryCalendarTests {
     }
     #expect(order == [1, 2, 3, 4, 5])
   }
+
+  @Test(arguments: 1...20 as ClosedRange<UInt64>)
+  func `the oldest events come out in order, replays stay, and the rest is a heap`(_ seed: UInt64) {
+    var random = SeededRandom(seed: seed)
+    var sut = RetryCalendar()
+    var left: [UInt64] = []
+    for sequence in 1...300 as ClosedRange<UInt64> {
+      let isReplay = random.oneIn(5)
+      sut.add(
+        Retry(
+          position: Position(sequence: sequence, index: 0), dueMilliseconds: random.below(50),
+          attempts: 1, isReplay: isReplay))
+      if !isReplay { left.append(sequence) }
+    }
+    let replays = 300 - left.count
+    while !left.isEmpty {
+      let count = Int(random.below(40))
+      let taken = sut.removeOldest(count).map(\.position.sequence)
+      #expect(taken == Array(left.prefix(count)))
+      left.removeFirst(taken.count)
+      #expect(sut.count == left.count + replays)
+      #expect(sut.first?.dueMilliseconds == sut.all.map(\.dueMilliseconds).min())
+    }
+    #expect(sut.removeOldest(10).isEmpty && sut.all.allSatisfy(\.isReplay))
+    var due: [UInt64] = []
+    while let next = sut.removeFirst() { due.append(next.dueMilliseconds) }
+    #expect(due == due.sorted() && due.count == replays)
+  }
 }

@@ -236,7 +236,7 @@ struct RecoveryTests {
     try Recovery.checkFormat(directory: directory.path, disk: RealDisk())
     try Bytes.write(bytes, to: path)
     let before = try contents()
-    let refusal = StorageError.newerFormat(path: path, found: 7, supported: 2)
+    let refusal = StorageError.newerFormat(path: path, found: 7, supported: 3)
     #expect(throws: refusal) {
       try Recovery.checkFormat(directory: directory.path, disk: RealDisk())
     }

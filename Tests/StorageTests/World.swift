@@ -86,7 +86,8 @@ final class World {
   init(
     _ directory: String, reactors: Int = 1, durability: Durability = .fsync,
     start: UInt64 = 1_000, bytesMax: UInt64 = 1 << 40, retentionSeconds: UInt64 = 3600,
-    spoolBytesMax: UInt64 = .max, reserveBytes: Int = 0, disk: any Disk = RealDisk()
+    spoolBytesMax: UInt64 = .max, reserveBytes: Int = 0, disk: any Disk = RealDisk(),
+    kept: (any KeptEvents)? = nil
   ) throws {
     self.disk = disk
     sync = TestSync(disk: disk)
@@ -101,7 +102,7 @@ final class World {
       directory: directory, disk: disk, now: now, segmentBytes: Self.segmentBytes)
     keeper = SegmentKeeper(
       configuration: configuration, recovered: recovered, disk: disk, wakeup: Wakeup(),
-      journalWakeup: Wakeup())
+      journalWakeup: Wakeup(), kept: kept)
     window = LogWindow(
       arena: BlockArena(ordinary: 16, large: 2), audiences: recovered.audiences,
       reactorCount: reactors, through: recovered.walkedThrough)

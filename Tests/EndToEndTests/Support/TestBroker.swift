@@ -9,8 +9,10 @@ final class TestBroker {
   private(set) var process: Child?
 
   /// Starts a broker that permits loopback targets, and waits until it takes events.
-  static func start() async throws -> TestBroker {
+  /// - Parameter settings: YAML, as in a configuration file.
+  static func start(settings: String = "") async throws -> TestBroker {
     let broker = try TestBroker()
+    try broker.folder.write(settings, to: "fanfare.yaml")
     try await broker.start()
     return broker
   }
@@ -28,7 +30,10 @@ final class TestBroker {
   /// Starts it, for the first time or again on the same data.
   func start() async throws {
     let child = try Child(
-      program, ["serve", "--dev", "--data", data, "--listen", "127.0.0.1:0"], in: folder.path)
+      program, [
+        "serve", "--dev", "--data", data, "--listen", "127.0.0.1:0", "--config",
+        folder.file("fanfare.yaml"),
+      ], in: folder.path)
     process = child
     try await eventually("the broker is ready", within: 30, details: { child.talk }) {
       guard child.isRunning else { throw TimedOut(description: "serve ended: \(child.talk)") }

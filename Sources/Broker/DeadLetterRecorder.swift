@@ -1,0 +1,116 @@
+internal import Base
+internal import Catalog
+internal import Flow
+internal import Logging
+internal import Platform
+internal import Storage
+internal import Synchronization
+
+/// Lists what was given up in the catalogue, and drops what was kept long enough or is too much.
+///
+/// > Runs on: the housekeeper's task; `record` before it as well, at the start.
+final class DeadLetterRecorder: Sendable {
+  private struct Plan {
+    var ageAt = Instant(nanoseconds: 0)
+    var bytesAt = Instant(nanoseconds: 0)
+  }
+
+  private static let ageInterval = Nanoseconds.seconds(3_600)
+  /// From one look at the bytes to the next, at least; and so many times what a look takes.
+  private static let bytesInterval = Nanoseconds.seconds(10)
+  private static let bytesPatience: UInt64 = 50
+
+  private let control: BrokerControl
+  private let damage: DamageReport
+  private let logger: Logger
+  private let plan = Mutex(Plan())
+
+  init(control: BrokerControl, damage: DamageReport, logger: Logger) {
+    self.control = control
+    self.damage = damage
+    self.logger = logger
+  }
+
+  // MARK: Listing
+
+  /// Writes what was given up into the catalogue, with the event's id and type from the log.
+  func record(_ outcomes: [Outcome]) {
+    let died = outcomes.filter {
+      // After a recovery, some may be of endpoints that are gone: nobody could list them.
+      ($0.kind == .dead || $0.kind == .expired) && control.funnel.knows($0.endpoint.value)
+    }
+    if died.isEmpty { return }
+    let events = control.plane.logReader.identities(at: died.map(\.position))
+    do throws(CatalogError) {
+      try control.catalog.recordDead(zip(died, events).map { letter(of: $0, $1) })
+    } catch {
+      logger.error("dead letters could not be listed", metadata: ["error": "\(error.text)"])
+    }
+  }
+
+  private func letter(of outcome: Outcome, _ event: EventIdentity?) -> DeadLetterRecord {
+    var (id, type) = (event?.id ?? "", event?.type ?? "")
+    var failure = outcome.failure.text(status: Int(outcome.status))
+    if outcome.failure == .logDamaged {
+      let entry = damage.entry(for: outcome)
+      if id.isEmpty { (id, type) = (entry.id, entry.type) }
+      failure = entry.text
+    }
+    return DeadLetterRecord(
+      endpoint: outcome.endpoint.value, position: outcome.position, eventID: id, type: type,
+      attempts: Int(outcome.attempt), lastStatus: Int(outcome.status), failure: failure,
+      expired: outcome.kind == .expired, diedAt: outcome.due,
+      plainBytes: event?.plainBytes ?? 0)
+  }
+
+  // MARK: Expiry
+
+  /// Drops what is due, when it is time to look.
+  func expire() {
+    let now = RealClock.monotonic
+    let (isAgeDue, isBytesDue) = plan.withLock { plan in
+      let due = (now >= plan.ageAt, now >= plan.bytesAt)
+      if due.0 { plan.ageAt = now + Self.ageInterval }
+      return due
+    }
+    do throws(CatalogError) {
+      if isAgeDue { try expireOld() }
+      guard isBytesDue else { return }
+      try expireExcess()
+    } catch {
+      logger.error("old dead letters could not be dropped", metadata: ["error": "\(error.text)"])
+    }
+    let took = RealClock.monotonic.since(now)
+    plan.withLock { plan in
+      plan.bytesAt = now + max(Self.bytesInterval, Nanoseconds(took.count * Self.bytesPatience))
+    }
+  }
+
+  private func expireOld() throws(CatalogError) {
+    let now = RealClock.unix.value
+    let kept = control.settings.deadRetention.milliseconds
+    let count = try control.catalog.expireDead(
+      diedBefore: UnixMilliseconds(now - min(now, kept)))
+    tell(count, .age)
+  }
+
+  private func expireExcess() throws(CatalogError) {
+    let plane = control.plane
+    let share = plane.journalUsage.packedShare
+    let limit = plane.configuration.deadBytesMax
+    let bytes = try control.catalog.deadBytes(packedShare: share)
+    plane.kept.bytes.set(bytes)
+    if bytes <= limit { return }
+    let count = try control.catalog.expireOldestDead(freeing: bytes - limit, packedShare: share)
+    plane.kept.bytes.set(limit)
+    tell(count, .bytes)
+  }
+
+  private func tell(_ count: Int, _ why: DeadLetterExpiry) {
+    if count == 0 { return }
+    let reason = why == .age ? "older than dead.retention" : "together over dead.max-bytes"
+    logger.notice(
+      "dead letters are gone, the oldest first",
+      metadata: ["count": "\(count)", "reason": "\(reason)"])
+  }
+}
