@@ -33,16 +33,28 @@ class Broker:
     def socket(self):
         return str(self.data / "fanfare.sock")
 
-    def start(self):
+    @property
+    def log(self):
+        return self.data.parent / (self.data.name + ".log")
+
+    def launch(self):
+        """Starts it, without waiting for anything."""
         self.data.mkdir(parents=True, exist_ok=True)
-        log = open(self.data.parent / (self.data.name + ".log"), "ab")
+        log = open(self.log, "ab")
         self.process = subprocess.Popen(
             [BINARY, "serve", "--dev", "--data", str(self.data), "--listen", "127.0.0.1:0",
              *self.flags], stdout=log, stderr=log, env=self.environment)
+        return self
+
+    def start(self):
+        """Starts it and waits until its API answers."""
+        return self.launch().wait_answering()
+
+    def wait_answering(self):
         begun = time.time()
         while time.time() - begun < 60:
             if self.process.poll() is not None:
-                raise RuntimeError(f"the broker ended with {self.process.returncode}; see {log.name}")
+                raise RuntimeError(f"the broker ended with {self.process.returncode}; see {self.log}")
             if subprocess.run([BINARY, "health", "--data", str(self.data)],
                               capture_output=True).returncode == 0:
                 self.start_seconds = time.time() - begun
