@@ -72,6 +72,20 @@ package final class GatherBuffer: @unchecked Sendable {
     unsafe (base + offset).storeBytes(of: value, as: T.self)
   }
 
+  /// Stores the CRC of the 60 bytes from `start` on behind them.
+  func storeHeaderCRC(from start: Int) {
+    guard let covered = view.slice(start, 60) else {
+      invariantBroken("a header outside its buffer")
+    }
+    store(covered.crc.littleEndian, at: start + 60)
+  }
+
+  /// Ends the 64 bytes that began at `start`: zeros, and their CRC.
+  func endHeader(from start: Int) {
+    appendZeros(start + 64 - count)
+    storeHeaderCRC(from: start)
+  }
+
   /// Lends room for `length` bytes at the end; `body` says how many it filled.
   package func fill(_ length: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
     reserve(length)
