@@ -90,8 +90,7 @@ extension Examination {
     var events: UInt64 = 0
     var listed: [(block: ScannedBlock, audiences: Set<UInt32>?)] = []
     for entry in plan.entries {
-      let block = ScannedBlock(
-        sequence: entry.sequence, offset: entry.offset, length: entry.length, kind: .spool)
+      let block = ScannedBlock(entry, kind: .spool)
       if block.offset != place {
         spoolFault(.blockHeader, path, place, block.offset - place, plan, "no block stands here")
       }

@@ -12,9 +12,6 @@ struct RangePlan {
 
 /// What stands in the spool, and what it stands for.
 extension RecoveryRun {
-  /// Audiences of a range that are kept in memory.
-  private static let audiencesMax = 4096
-
   /// Lists the spool segments that are there.
   func surveySpool() throws(StorageError) {
     let names: [String]
@@ -141,25 +138,13 @@ extension RecoveryRun {
       let tables = try SegmentFooter.read(
         reader, salt: range.salt, offset: offset, length: Int(range.footerLength))
     else { return nil }
-    var entries: [SegmentIndex.Entry] = []
-    for index in 0..<(tables.places.count / 16) {
-      entries.append(
-        SegmentIndex.Entry(
-          sequence: tables.places.u64(index * 16),
-          offset: Int(tables.places.u32(index * 16 + 8)) * Format.alignment,
-          length: Int(tables.places.u32(index * 16 + 12)) * Format.alignment))
-    }
-    return RangePlan(range: range, entries: entries, audiences: audiences(tables.postings))
+    return RangePlan(range: range, entries: tables.entries, audiences: audiences(tables))
   }
 
-  private static func audiences(_ postings: RawView) -> [AudienceNumber]? {
+  private static func audiences(_ tables: BlockTables) -> [AudienceNumber]? {
     var numbers: [AudienceNumber] = []
-    var offset = 0
-    while offset + 8 <= postings.count, numbers.count <= audiencesMax {
-      numbers.append(AudienceNumber(postings.u32(offset)))
-      offset += 8 + 4 * Int(postings.u32(offset + 4))
-    }
-    return offset == postings.count ? numbers : nil
+    let isWhole = tables.forEachPosting { audience, _ in numbers.append(audience) }
+    return isWhole && numbers.count <= SpoolRange.audiencesKeptMax ? numbers : nil
   }
 
   /// Finds the blocks of a range whose footer is damaged, header by header.
@@ -195,8 +180,7 @@ extension RecoveryRun {
     do throws(StorageError) {
       try withReader(path) { (reader) throws(SystemError) in
         for entry in plan.entries {
-          let block = ScannedBlock(
-            sequence: entry.sequence, offset: entry.offset, length: entry.length, kind: .spool)
+          let block = ScannedBlock(entry, kind: .spool)
           // A damaged one is reported when it is read for delivery.
           guard let tables = try Self.tables(reader, block), let events = tables.spooledEvents()
           else { continue }

@@ -104,14 +104,6 @@ struct SegmentSurvey {
     -> (blocks: [ScannedBlock], usage: LogUsage)?
   {
     guard let (tables, usage) = try SegmentFooter.read(reader, salt: plan.salt) else { return nil }
-    var blocks: [ScannedBlock] = []
-    for index in 0..<(tables.places.count / 16) {
-      blocks.append(
-        ScannedBlock(
-          sequence: tables.places.u64(index * 16),
-          offset: Int(tables.places.u32(index * 16 + 8)) * Format.alignment,
-          length: Int(tables.places.u32(index * 16 + 12)) * Format.alignment, kind: .events))
-    }
-    return (blocks, usage)
+    return (tables.entries.map { ScannedBlock($0, kind: .events) }, usage)
   }
 }

@@ -14,6 +14,14 @@ package struct ScannedBlock: BitwiseCopyable {
   package var end: Int { offset + length }
 }
 
+extension ScannedBlock {
+  /// A block that a footer lists.
+  init(_ entry: SegmentIndex.Entry, kind: BlockKind) {
+    self.init(
+      sequence: entry.sequence, offset: entry.offset, length: entry.length, kind: kind)
+  }
+}
+
 /// Bytes of a segment that are no block, and the sequences that stood there.
 package struct ScanGap: Equatable {
   package var offset: Int
