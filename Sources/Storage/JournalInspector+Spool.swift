@@ -71,10 +71,8 @@ extension SpoolBlock {
   convenience init?(_ parts: BlockParts, _ tables: BlockTables) {
     let plain = GatherBuffer(capacity: max(1, parts.header.plainLength))
     guard parts.header.kind == .spool, let events = tables.spooledEvents(),
-      let bytes = parts.unpack(into: plain)
+      parts.unpack(into: plain) != nil
     else { return nil }
-    // What was stored unpacked is not in the buffer.
-    if plain.count == 0 { plain.append(bytes) }
     self.init(sequence: parts.header.sequence, events: events, plain: plain)
   }
 }

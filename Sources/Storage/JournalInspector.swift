@@ -101,7 +101,7 @@ public final class JournalInspector {
       length: UInt64(block.length), kind: "\(block.kind)", durableThrough: header.durableThrough,
       events: parts.tables?.eventCount ?? 0, definitions: definitions, outcomes: outcomes,
       packedBytes: header.packedLength, plainBytes: header.plainLength,
-      isWhole: parts.tables != nil && parts.hasPayload)
+      isWhole: parts.isWhole)
   }
 
   /// Every event that can be read, of one segment or of all, in the order of the log; before all, of

@@ -359,12 +359,11 @@ final class RecoveryRun {
   static func tables(_ reader: ChunkReader, _ block: ScannedBlock) throws(SystemError)
     -> BlockTables?
   {
-    guard let view = try reader.view(block.offset, BlockHeader.byteCount),
-      let header = BlockHeader(view),
-      let section = try reader.view(block.offset + BlockHeader.byteCount, header.headerLength),
-      section.crc == header.headerCRC
+    guard let start = try reader.view(block.offset, BlockHeader.byteCount),
+      let header = BlockHeader(start),
+      let view = try reader.view(block.offset, BlockHeader.byteCount + header.headerLength)
     else { return nil }
-    return BlockTables(section, count: header.tableCount)
+    return BlockParts(header, view).tables
   }
 
   /// Damage may have taken a definition whose number later events carry: it must not be given

@@ -24,11 +24,9 @@ enum SegmentFooter {
     throws(SystemError) -> BlockTables?
   {
     guard let block = try reader.view(offset, length), let header = BlockHeader(block),
-      header.kind == .footer, header.salt == salt,
-      let section = block.slice(BlockHeader.byteCount, header.headerLength),
-      section.crc == header.headerCRC
+      header.kind == .footer, header.salt == salt
     else { return nil }
-    return BlockTables(section, count: header.tableCount)
+    return BlockParts(header, block).tables
   }
 
   /// The blocks in which a lane that is behind may wait for something, by the posting lists.
