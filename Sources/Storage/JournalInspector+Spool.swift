@@ -43,24 +43,27 @@ extension JournalInspector {
     throws(StorageError)
   {
     for plan in run.ranges {
-      for entry in plan.entries {
-        var block: SpoolBlock?
-        try run.withReader(layout.spoolSegment(plan.range.file)) { (reader) throws(SystemError) in
+      try run.withReader(layout.spoolSegment(plan.range.file)) { (reader) throws(SystemError) in
+        for entry in plan.entries {
           guard let view = try reader.view(entry.offset, entry.length),
             let header = BlockHeader(view), let tables = BlockParts(header, view).tables
-          else { return }
-          ledger.define(tables)
-          block = SpoolBlock(BlockParts(header, view), tables)
-        }
-        guard let block else { continue }
-        for index in block.events.indices {
-          let header = block.header(index)
-          guard let summary = EventSummary(
-            header, block.plain.view, position: block.events[index].position, ledger)
           else { continue }
-          body(summary)
+          ledger.define(tables)
+          guard let block = SpoolBlock(BlockParts(header, view), tables) else { continue }
+          Self.list(block, ledger, body)
         }
       }
+    }
+  }
+
+  private static func list(
+    _ block: SpoolBlock, _ ledger: AudienceLedger, _ body: (EventSummary) -> Void
+  ) {
+    for index in block.events.indices {
+      guard let summary = EventSummary(
+        block.header(index), block.plain.view, position: block.events[index].position, ledger)
+      else { continue }
+      body(summary)
     }
   }
 }
