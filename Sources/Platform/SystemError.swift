@@ -20,6 +20,14 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 }
 
+extension SystemError {
+  /// There is no file or directory of that name.
+  public var isNotFound: Bool { code == ENOENT }
+
+  /// The file system, a quota or the process's file size limit takes no more bytes.
+  public var isOutOfSpace: Bool { code == ENOSPC || code == EDQUOT || code == EFBIG }
+}
+
 /// Repeats a call that a signal interrupted; errno is read before anything else can change it.
 @inline(never)
 func retrying(_ call: () -> Int) -> (result: Int, code: Int32) {

@@ -109,16 +109,12 @@ final class BlockLoader {
     let start = buffer.count
     if start >= length { return }
     let file = try open(place)
-    var failure: SystemError?
-    let filled = unsafe buffer.fill(length - start) { target in
-      do throws(SystemError) {
-        return try unsafe disk.readAll(file, into: target, at: place.offset + UInt64(start))
-      } catch {
-        failure = error
-        return 0
+    let filled: Int
+    do throws(SystemError) {
+      filled = try unsafe buffer.fill(length - start) { (target) throws(SystemError) in
+        try unsafe disk.readAll(file, into: target, at: place.offset + UInt64(start))
       }
-    }
-    if let failure { throw .unavailable(failure) }
+    } catch { throw .unavailable(error) }
     guard filled == length - start else { throw .damaged("the file ends inside the block") }
   }
 

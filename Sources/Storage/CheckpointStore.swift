@@ -45,14 +45,9 @@ struct CheckpointStore {
       let size = Int(try disk.size(file))
       // The length decides what is allocated: more than this no checkpoint has.
       guard size <= 1 << 32 else { return false }
-      var failure: SystemError?
-      let filled = unsafe buffer.fill(size) { target in
-        do throws(SystemError) { return try unsafe disk.readAll(file, into: target, at: 0) } catch {
-          failure = error
-          return 0
-        }
+      let filled = try unsafe buffer.fill(size) { (target) throws(SystemError) in
+        try unsafe disk.readAll(file, into: target, at: 0)
       }
-      if let failure { throw failure }
       return filled == size
     }
     return complete ? CheckpointCoding.decode(buffer.view) : .damaged

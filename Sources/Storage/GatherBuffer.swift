@@ -87,9 +87,11 @@ package final class GatherBuffer: @unchecked Sendable {
   }
 
   /// Lends room for `length` bytes at the end; `body` says how many it filled.
-  package func fill(_ length: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+  package func fill<E: Error>(
+    _ length: Int, _ body: (UnsafeMutableRawBufferPointer) throws(E) -> Int
+  ) throws(E) -> Int {
     reserve(length)
-    let filled = unsafe body(UnsafeMutableRawBufferPointer(start: base + count, count: length))
+    let filled = try unsafe body(UnsafeMutableRawBufferPointer(start: base + count, count: length))
     require(filled >= 0 && filled <= length, "more bytes filled than lent")
     count += filled
     return filled

@@ -23,7 +23,7 @@ extension JournalInspector {
         }
       } catch {
         // Beside a running broker the cleaner may have freed it meanwhile.
-        guard isLive, case .system(_, let system) = error, system.code == 2 else { throw error }
+        guard isLive, error.isNotFound else { throw error }
       }
       before += UInt64(plan.size)
       progress(before, all)

@@ -14,35 +14,15 @@ struct RangePlan {
 extension RecoveryRun {
   /// Lists the spool segments that are there.
   func surveySpool() throws(StorageError) {
-    let names: [String]
-    do throws(SystemError) { names = try disk.list(layout.spool) } catch {
-      // ENOENT: nothing was ever spooled.
-      if error.code == 2 { return }
-      throw .system(path: layout.spool, error)
-    }
-    for name in names {
+    let buffer = GatherBuffer(capacity: SegmentHeader.byteCount)
+    for name in try disk.names(in: layout.spool) ?? [] {
       let path = layout.spool + "/" + name
       if case .segment(let number) = DirectoryLayout.entry(name) {
-        try refuseNewer(path)
+        try Recovery.refuseNewerSegment(path, disk, buffer)
         spoolFiles.append(number)
       } else {
         report.append(RecoveryFinding(kind: .foreignFile, path: path))
       }
-    }
-  }
-
-  private func refuseNewer(_ path: String) throws(StorageError) {
-    var reading = SegmentHeader.Reading.damaged
-    try onPath(path) { () throws(SystemError) in
-      let file = try disk.open(path, .read)
-      defer { disk.close(file) }
-      let reader = try ChunkReader(disk: disk, file: file)
-      if let view = try reader.view(0, SegmentHeader.byteCount) {
-        reading = SegmentHeader.read(view)
-      }
-    }
-    if case .newer(let found) = reading {
-      throw .newerFormat(path: path, found: found, supported: Int(Format.version))
     }
   }
 
@@ -96,10 +76,7 @@ extension RecoveryRun {
     let path = layout.spoolSegment(range.file)
     guard spoolFiles.contains(range.file) else { return noteMissing(range, path) }
     var plan: RangePlan?
-    try onPath(path) { () throws(SystemError) in
-      let file = try disk.open(path, .read)
-      defer { disk.close(file) }
-      let reader = try ChunkReader(disk: disk, file: file)
+    try withReader(path) { (reader) throws(SystemError) in
       plan = try Self.footer(reader, range)
       if plan != nil { return }
       plan = try Self.hop(reader, range)

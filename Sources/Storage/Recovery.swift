@@ -129,12 +129,8 @@ final class RecoveryRun {
   // MARK: What is there
 
   func survey() throws(StorageError) {
-    let names: [String]
-    do throws(SystemError) { names = try disk.list(layout.journal) } catch {
-      // ENOENT: a fresh directory.
-      if error.code == 2 { return }
-      throw .system(path: layout.journal, error)
-    }
+    // None: a fresh data directory.
+    guard let names = try disk.names(in: layout.journal) else { return }
     var ordinals: [UInt64] = []
     for name in names {
       switch DirectoryLayout.entry(name) {
@@ -157,10 +153,7 @@ final class RecoveryRun {
     var size = 0
     var reading = SegmentHeader.Reading.damaged
     var isAnother = false
-    try onPath(path) { () throws(SystemError) in
-      let file = try disk.open(path, .read)
-      defer { disk.close(file) }
-      let reader = try ChunkReader(disk: disk, file: file)
+    try withReader(path) { (reader) throws(SystemError) in
       size = reader.size
       if let view = try reader.view(0, SegmentHeader.byteCount) {
         reading = SegmentHeader.read(view)
@@ -335,11 +328,7 @@ final class RecoveryRun {
   func withReader(_ path: String, _ body: (ChunkReader) throws(SystemError) -> Void)
     throws(StorageError)
   {
-    try onPath(path) { () throws(SystemError) in
-      let file = try disk.open(path, .read)
-      defer { disk.close(file) }
-      try body(try ChunkReader(disk: disk, file: file))
-    }
+    try ChunkReader.reading(path, on: disk, body)
   }
 
   /// Damage took definitions along: whom these events were accepted for is not known any more.

@@ -113,10 +113,7 @@ final class Respooler: @unchecked Sendable {
     throws(StorageError) -> Set<UInt64>?
   {
     let path = layout.segment(source.facts.number)
-    return try onPath(path) { () throws(SystemError) in
-      let file = try disk.open(path, .read)
-      defer { disk.close(file) }
-      let reader = try ChunkReader(disk: disk, file: file)
+    return try ChunkReader.reading(path, on: disk) { (reader) throws(SystemError) in
       guard let (tables, _) = try SegmentFooter.read(reader, salt: source.facts.salt) else {
         return nil
       }
