@@ -12,8 +12,7 @@ struct CheckpointStore {
     let buffer = GatherBuffer(capacity: 1 << 16)
     CheckpointCoding.encode(checkpoint, into: buffer)
     try onPath(path) { () throws(SystemError) in
-      try? disk.remove(path)
-      let file = try disk.open(path, .create)
+      let file = try disk.createAnew(path)
       defer { disk.close(file) }
       try unsafe disk.writeAll(file, buffer.view.bytes, at: 0)
       try disk.syncData(file)

@@ -10,4 +10,10 @@ extension Disk {
       throw .system(path: directory, error)
     }
   }
+
+  /// Makes a file anew: what a try that failed left behind under its name is removed first.
+  func createAnew(_ path: String) throws(SystemError) -> FileHandle {
+    do throws(SystemError) { try remove(path) } catch { if !error.isNotFound { throw error } }
+    return try open(path, .create)
+  }
 }

@@ -25,11 +25,7 @@ enum SegmentFile {
   static func zeroed(_ temporary: String, bytes: Int, disk: any Disk)
     throws(StorageError) -> FileHandle
   {
-    let file = try onPath(temporary) { () throws(SystemError) in
-      // What a failed try before left behind is in the way.
-      try? disk.remove(temporary)
-      return try disk.open(temporary, .create)
-    }
+    let file = try onPath(temporary) { () throws(SystemError) in try disk.createAnew(temporary) }
     do throws(StorageError) {
       try onPath(temporary) { () throws(SystemError) in
         try fillZeros(file, bytes: bytes, disk: disk)
@@ -37,6 +33,7 @@ enum SegmentFile {
       }
     } catch {
       disk.close(file)
+      // Gives its space back at once; what stays is removed by the next try, or at the next start.
       try? disk.remove(temporary)
       throw error
     }
