@@ -26,11 +26,8 @@ extension RecoveryRun {
     header.append(to: buffer)
     try copyTail(from: first, salt: header.salt, tail, ledger, buffer)
     let file = try freshFile(temporary)
-    try onPath(temporary) { () throws(SystemError) in
-      try unsafe disk.writeAll(file, buffer.view.bytes, at: 0)
-      try disk.syncData(file)
-    }
-    try SegmentFile.publish(file, number: number, layout: layout, disk: disk)
+    try SegmentFile.publish(
+      file, beginning: buffer.view, number: number, layout: layout, disk: disk)
     trimOldTail()
     let active = ActiveSegment(
       header: header, file: file, offset: buffer.count, path: layout.segment(number))

@@ -55,6 +55,24 @@ enum SegmentFile {
     }
   }
 
+  /// Writes the first bytes of a temporary segment and gives it its name, durably and in this
+  /// order: from then on it supersedes what stood behind its first sequence.
+  static func publish(
+    _ file: FileHandle, beginning bytes: RawView, number: UInt64, layout: DirectoryLayout,
+    disk: any Disk
+  ) throws(StorageError) {
+    try onPath(layout.segmentTemporary(number)) { () throws(SystemError) in
+      do throws(SystemError) {
+        try unsafe disk.writeAll(file, bytes.bytes, at: 0)
+        try disk.syncData(file)
+      } catch {
+        disk.close(file)
+        throw error
+      }
+    }
+    try publish(file, number: number, layout: layout, disk: disk)
+  }
+
   private static func fillZeros(_ file: FileHandle, bytes: Int, disk: any Disk)
     throws(SystemError)
   {
