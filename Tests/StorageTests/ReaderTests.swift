@@ -81,11 +81,7 @@ struct ReaderTests {
     let world = try World(directory.path)
     world.seal([world.audience(1)], bytes: 2000, random: true)
     world.settle(milliseconds: 3)
-    let place = try #require(world.recovered.index.find(atOrAfter: 1))
-    let path = DirectoryLayout(root: directory.path).segment(place.segment)
-    var bytes = try Bytes.read(path)
-    bytes[Int(place.offset) + place.length - 200] ^= 1
-    try Bytes.write(bytes, to: path)
+    let struck = try world.strike(block: 1, at: -200)
     let reader = makeReader(world)
     #expect(requests.push(LoadRequest(sequence: 1)))
     _ = reader.turn(now: world.now)
@@ -101,7 +97,7 @@ struct ReaderTests {
     _ = reader.turn(now: world.now)
     #expect(
       reader.damage.drain() == [
-        .damaged(path: path, offset: place.offset, reason: "the payload's checksum is wrong")
+        .damaged(path: struck.path, offset: struck.offset, reason: "the payload's checksum is wrong")
       ])
   }
 
@@ -109,11 +105,7 @@ struct ReaderTests {
     let world = try World(directory.path)
     world.seal([world.audience(1)], bytes: 2000, random: true)
     world.settle(milliseconds: 3)
-    let place = try #require(world.recovered.index.find(atOrAfter: 1))
-    let path = DirectoryLayout(root: directory.path).segment(place.segment)
-    var bytes = try Bytes.read(path)
-    bytes[Int(place.offset) + 100] ^= 1
-    try Bytes.write(bytes, to: path)
+    try world.strike(block: 1, at: 100)
     let reader = makeReader(world)
     #expect(requests.push(LoadRequest(sequence: 1)))
     _ = reader.turn(now: world.now)

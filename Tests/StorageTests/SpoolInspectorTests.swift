@@ -64,9 +64,7 @@ struct SpoolInspectorTests {
     let backlog = try spooled()
     let range = try #require(backlog.world.recovered.index.ranges.first)
     let path = DirectoryLayout(root: directory.path).spoolSegment(range.file)
-    var bytes = try Bytes.read(path)
-    bytes[Int(range.offset + range.length - range.footerLength)] ^= 1
-    try Bytes.write(bytes, to: path)
+    try Bytes.flip(path, at: Int(range.offset + range.length - range.footerLength))
     func open() throws -> RecoveredLog {
       try Recovery.open(
         directory: directory.path, disk: RealDisk(), now: backlog.world.now,
