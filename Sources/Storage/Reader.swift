@@ -76,10 +76,7 @@ public final class Reader {
         ordinary: (0..<blocks).map { _ in
           Block.allocate(events: BlockLimits.events, payload: BlockLimits.payloadBytes)
         },
-        large: (0..<Self.largeBlocks).map { _ in
-          Block.allocate(
-            events: BlockLimits.largeEvents, payload: BlockLimits.largePayloadBytes)
-        })
+        large: (0..<Self.largeBlocks).map { _ in Block.allocate() })
     }
   }
 
