@@ -58,6 +58,8 @@ public final class SegmentKeeper: Sendable {
   public let checkpoints = Counter()
   /// Checkpoints, segments and spool ranges that could not be written since start.
   public let failures = Counter()
+  /// What could not be written, removed or synced: for the log.
+  public let trouble = TroubleList()
   /// Segments freed since start.
   public let segmentsFreed = Counter()
   /// What of the history went since start, because it was old enough or for want of space.
@@ -196,6 +198,7 @@ public final class SegmentKeeper: Sendable {
 
   func note(_ error: StorageError, _ local: inout State) {
     local.lastError = error
+    trouble.note(error)
     failures.add()
   }
 
@@ -212,6 +215,7 @@ public final class SegmentKeeper: Sendable {
       let file = try SegmentFile.prepare(
         number: number, bytes: configuration.segmentBytes, layout: layout, disk: disk)
       local.lastError = nil
+      trouble.clear()
       prepared(file, number, &local)
     } catch {
       // Outcomes go on: into what is left of the active segment, then into the reserved one.

@@ -125,9 +125,14 @@ struct ReaderTests {
     let again = reader.turn(now: world.now)
     #expect(replies.pop() == nil && reader.refused.value == 1 && reader.damaged.value == 0)
     #expect(again == world.now.instant + .seconds(1))
-    try RealDisk().rename(path + ".away", to: path)
     var later = world.now
     later.instant = again
+    // Refused twice and told once, with the path.
+    #expect(reader.turn(now: later) == again + .seconds(1) && reader.refused.value == 2)
+    let told = reader.refusals.drain()
+    #expect(told.count == 1 && told.allSatisfy { "\($0)".hasPrefix(path + ": open") })
+    try RealDisk().rename(path + ".away", to: path)
+    later.instant = again + .seconds(1)
     // Only the open file is to be looked after.
     #expect(reader.turn(now: later) == later.instant + .seconds(2))
     let reply = try #require(replies.pop())
