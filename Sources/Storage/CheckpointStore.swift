@@ -6,7 +6,7 @@ struct CheckpointStore {
   let layout: DirectoryLayout
   let disk: any Disk
 
-  /// Makes `checkpoint` durable, then removes all but the newest two.
+  /// Makes `checkpoint` durable.
   func save(_ checkpoint: Checkpoint) throws(StorageError) {
     let path = layout.checkpointTemporary
     let buffer = GatherBuffer(capacity: 1 << 16)
@@ -19,7 +19,19 @@ struct CheckpointStore {
       try disk.rename(path, to: layout.checkpoint(checkpoint.ordinal))
       try disk.syncDirectory(layout.journal)
     }
-    for ordinal in try ordinals().dropLast(2) { try? disk.remove(layout.checkpoint(ordinal)) }
+  }
+
+  /// Removes all but the newest two. A name that comes back after a power cut is removed once more.
+  /// - Throws: the first failure; the others were tried all the same.
+  func removeOld() throws(StorageError) {
+    var failure: StorageError?
+    for ordinal in try ordinals().dropLast(2) {
+      let path = layout.checkpoint(ordinal)
+      do throws(SystemError) { try disk.remove(path) } catch {
+        failure = failure ?? .system(path: path, error)
+      }
+    }
+    if let failure { throw failure }
   }
 
   /// Ordinals of the files that are there, ascending.

@@ -102,7 +102,7 @@ public final class SegmentKeeper: Sendable {
     /// Segments and spool ranges with a block that can't be read, by their first sequence: they stay
     /// until nobody waits for them.
     var unreadable: Set<UInt64> = []
-    /// Checkpoints made durable since start.
+    /// Checkpoints made durable since start, after which only the newest two were left.
     var saved: UInt64 = 0
     /// Files that count no more, and how many checkpoints must be durable before they go: until
     /// then one that names them may be used, and would miss them.
@@ -276,13 +276,22 @@ public final class SegmentKeeper: Sendable {
       local.durable.append(DurableCheckpoint(checkpoint, audiences: audiences, savedAt: now.instant))
       if local.durable.count > 2 { local.durable.removeFirst() }
       local.cleanAt = now.instant
-      local.saved += 1
       checkpoints.add()
+      removeOldCheckpoints(&local)
       notices.post(.checkpoint(parts.sequence, durable: true))
     } catch {
       note(error, &local)
       notices.post(.checkpoint(parts.sequence, durable: false))
     }
+  }
+
+  /// One that stays may be used, should those after it turn out damaged: then it does not count
+  /// towards what is removed because no checkpoint names it. Tried again after the next one.
+  private func removeOldCheckpoints(_ local: inout State) {
+    do throws(StorageError) {
+      try CheckpointStore(layout: layout, disk: disk).removeOld()
+      local.saved += 1
+    } catch { note(error, &local) }
   }
 
   private func save(_ checkpoint: Checkpoint, _ local: inout State, _ now: Now)
