@@ -112,7 +112,9 @@ struct DeadList: ParsableCommand {
 
   func run() throws {
     guard limit > 0 else { throw Failure(.usage, "--limit must be at least 1") }
-    let letters = try fetch(client.client())
+    var query = QueryText()
+    query.add("endpoint", endpoint)
+    let letters = try client.client().list("\(application.path)/dead\(query.text)", max: limit)
     if output.json { return JSONValue.array(letters).print() }
     var table = Table([
       .text("given up"), .text("endpoint"), .text("type"), .text("event"), .number("attempts"),
@@ -129,23 +131,5 @@ struct DeadList: ParsableCommand {
       ])
     }
     table.print(ifEmpty: "nothing was given up")
-  }
-
-  /// Page after page, as far as `limit` goes.
-  private func fetch(_ client: APIClient) throws(Failure) -> [JSONValue] {
-    var letters: [JSONValue] = []
-    var before: String?
-    while letters.count < limit {
-      var path = "\(application.path)/dead?limit=\(min(limit - letters.count, 250))"
-      if let endpoint { path += "&endpoint=\(PathText.encoded(endpoint))" }
-      if let before { path += "&before=\(PathText.encoded(before))" }
-      let page = try client.value("GET", path)
-      letters += page["data"]?.elements ?? []
-      guard page["done"] == .bool(false), let next = page["iterator"]?.shown, next != before else {
-        break
-      }
-      before = next
-    }
-    return Array(letters.prefix(limit))
   }
 }
