@@ -148,14 +148,10 @@ struct ReplayFollower: Sendable {
   }
 
   private func counts(_ report: JSONValue) -> String {
-    let matched = Self.deliveries(report["matched"]?.integer ?? 0)
+    let matched = Consent.deliveries(report["matched"]?.integer ?? 0)
     let pending = report["pending"]?.integer ?? 0
     let rest = pending > 0 ? ", \(pending) pending anyway" : ""
     if options.dryRun { return "\(matched) would be sent\(rest)" }
     return "\(matched) found, \(report["handedOver"]?.integer ?? 0) handed over\(rest)"
-  }
-
-  private static func deliveries(_ count: Int) -> String {
-    count == 1 ? "1 delivery" : "\(count) deliveries"
   }
 }
