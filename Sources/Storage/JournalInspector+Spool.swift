@@ -43,7 +43,7 @@ extension JournalInspector {
     throws(StorageError)
   {
     for plan in run.ranges {
-      try run.withReader(layout.spoolSegment(plan.range.file)) { (reader) throws(SystemError) in
+      try withReader(layout.spoolSegment(plan.range.file)) { (reader) throws(SystemError) in
         for entry in plan.entries {
           guard let view = try reader.view(entry.offset, entry.length),
             let header = BlockHeader(view), let tables = BlockParts(header, view).tables

@@ -44,6 +44,27 @@ struct SpoolInspectorTests {
     #expect(kinds.contains("releases"))
   }
 
+  @Test func `files that a running broker removes meanwhile are passed over`() throws {
+    let backlog = try spooled()
+    let layout = DirectoryLayout(root: directory.path)
+    let live = try JournalInspector(directory: directory.path, disk: RealDisk(), isLive: true)
+    let still = try inspector()
+    let first = try #require(backlog.world.recovered.index.facts.first)
+    for path in [layout.spoolSegment(1), layout.segment(first.number)] {
+      try RealDisk().remove(path)
+      for inspector in [live, still] {
+        let walks: [() throws -> Void] = [
+          { _ = try inspector.verify() }, { try inspector.forEachEvent { _ in } },
+        ]
+        for walk in walks {
+          if inspector.isLive { try walk() } else { #expect(throws: StorageError.self) { try walk() } }
+        }
+      }
+    }
+    #expect(try live.verify().faults.map(\.text) == [])
+    try live.forEachBlock { #expect($0.segment != first.number) }
+  }
+
   @Test func `every changed byte of a range is noticed and named`() throws {
     _ = try spooled()
     let range = try #require(try inspector().spool.first)
