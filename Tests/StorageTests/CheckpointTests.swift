@@ -136,12 +136,19 @@ struct CheckpointTests {
     #expect(again.recovered.counters.delivered == 1)
   }
 
-  @Test func `a checkpoint ahead of the log is refused and nothing is written`() throws {
-    let directory = TemporaryDirectory()
+  /// A log with one event, cleanly stopped, so that it ends with a checkpoint.
+  private func stopped(_ directory: TemporaryDirectory) throws -> World {
     let world = try World(directory.path)
     world.seal([world.audience(1)])
     world.settle(milliseconds: 3)
     world.finish()
+    #expect(world.journal.isFinished)
+    return world
+  }
+
+  @Test func `a checkpoint ahead of the log is refused and nothing is written`() throws {
+    let directory = TemporaryDirectory()
+    let world = try stopped(directory)
     let layout = DirectoryLayout(root: directory.path)
     for name in Bytes.names(layout.journal) where name.hasSuffix(".log") {
       try RealDisk().remove(layout.journal + "/" + name)
@@ -160,10 +167,7 @@ struct CheckpointTests {
 
   @Test func `a checkpoint that cannot be read ends the start and changes nothing`() throws {
     let directory = TemporaryDirectory()
-    let world = try World(directory.path)
-    world.seal([world.audience(1)])
-    world.settle(milliseconds: 3)
-    world.finish()
+    _ = try stopped(directory)
     let layout = DirectoryLayout(root: directory.path)
     let name = try #require(Bytes.names(layout.journal).first { $0.hasPrefix("checkpoint-") })
     let path = layout.journal + "/" + name
