@@ -57,6 +57,8 @@ final class RecoveryRun {
   var released: [String] = []
   /// Segments whose header is all zero: prepared and not used, unless blocks follow.
   private var unused: [SegmentPlan] = []
+  /// Whether an earlier start made the directories and came no further.
+  private var wasLeftEmpty = false
   private var numberHighest: UInt64 = 0
   private var ordinalHighest: UInt64 = 0
   /// Loaded event tables, the most recently used last.
@@ -141,6 +143,7 @@ final class RecoveryRun {
         report.append(RecoveryFinding(kind: .foreignFile, path: layout.journal + "/" + name))
       }
     }
+    wasLeftEmpty = numbersSeen.isEmpty && ordinals.isEmpty
     plans.sort { $0.number < $1.number }
     try loadCheckpoints(ordinals.sorted())
     try surveySpool()
@@ -275,15 +278,27 @@ final class RecoveryRun {
       try disk.makeDirectory(layout.journal)
       try disk.makeDirectory(layout.spool)
       try disk.makeDirectory(layout.quarantine)
-      try disk.syncDirectory(layout.root)
+      try syncNames(in: layout.root)
       do throws(SystemError) {
         // A data directory that was just made is lost with all in it if its own name is.
-        try disk.syncDirectory(layout.parent)
+        try syncNames(in: layout.parent)
       } catch {
-        // EACCES: a parent that may be passed and not opened; then somebody else made the name.
-        if error.code != 13 { throw error }
+        // EACCES, EPERM, EROFS: a parent that may not be opened or changed; then somebody else made
+        // the name.
+        if ![13, 1, 30].contains(error.code) { throw error }
       }
     }
+  }
+
+  /// Makes the names in a directory durable, also after a start whose sync of it failed: to the
+  /// kernel it may look clean since, and then only a new change has it written.
+  private func syncNames(in directory: String) throws(SystemError) {
+    if wasLeftEmpty {
+      let path = (directory == "/" ? "" : directory) + "/.fanfare-sync"
+      disk.close(try disk.createAnew(path))
+      try disk.remove(path)
+    }
+    try disk.syncDirectory(directory)
   }
 
   /// Does what may fail without harm, but not without a word.
