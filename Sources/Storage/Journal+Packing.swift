@@ -55,7 +55,7 @@ extension Journal {
         let set = unsafe window.audiences.endpoints(of: audience)
         fresh.append(audience)
         bytes += 8 + 4 * set.count
-        if let highest = unsafe set.last { endpointHighWater = max(endpointHighWater, highest.value) }
+        endpointHighWater = max(endpointHighWater, unsafe set.last?.value ?? 0)
       }
     }
     return bytes

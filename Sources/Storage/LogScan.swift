@@ -91,8 +91,8 @@ public final class LogScan {
     return false
   }
 
-  /// Lets go of the files: to be called before a long pause, for an open one would keep the space of
-  /// a segment that is freed meanwhile.
+  /// Lets go of the files: to be called before a long pause, for an open one would keep the space
+  /// of a segment that is freed meanwhile.
   public func rest() { loader.closeAll() }
 
   private func find() -> BlockPlace? {

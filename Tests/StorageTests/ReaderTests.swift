@@ -97,7 +97,8 @@ struct ReaderTests {
     _ = reader.turn(now: world.now)
     #expect(
       reader.damage.drain() == [
-        .damaged(path: struck.path, offset: struck.offset, reason: "the payload's checksum is wrong")
+        .damaged(
+          path: struck.path, offset: struck.offset, reason: "the payload's checksum is wrong")
       ])
   }
 

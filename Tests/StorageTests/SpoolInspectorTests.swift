@@ -57,7 +57,11 @@ struct SpoolInspectorTests {
           { _ = try inspector.verify() }, { try inspector.forEachEvent { _ in } },
         ]
         for walk in walks {
-          if inspector.isLive { try walk() } else { #expect(throws: StorageError.self) { try walk() } }
+          if inspector.isLive {
+            try walk()
+          } else {
+            #expect(throws: StorageError.self) { try walk() }
+          }
         }
       }
     }

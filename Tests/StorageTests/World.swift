@@ -213,8 +213,8 @@ final class World {
 }
 
 extension World {
-  /// Flips a bit of the block with this sequence, at an offset in it; a negative one counts from its
-  /// end.
+  /// Flips a bit of the block with this sequence, at an offset in it; a negative one counts from
+  /// its end.
   /// - Returns: where the block stands.
   @discardableResult
   func strike(block sequence: UInt64, at offset: Int) throws -> (path: String, offset: UInt64) {
