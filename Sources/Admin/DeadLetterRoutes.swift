@@ -54,7 +54,7 @@ extension AdminRoutes {
       let given = try await JSON.decode(PurgeIn.self, from: request)
       let count = try control.purgeDead(
         application: try context.application(), endpoint: given.endpoint,
-        since: try given.since.map { try TimeText.read($0, field: "since", in: "body") },
+        since: try TimeText.read(given.since, field: "since", in: "body"),
         isTrial: given.dryRun ?? false)
       return try JSON.response(PurgeOut(count: count))
     }

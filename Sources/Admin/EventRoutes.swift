@@ -40,12 +40,8 @@ extension AdminRoutes {
     query.types = given.text("types").map { $0.split(separator: ",").map(String.init) } ?? []
     query.channel = given.text("channel")
     query.id = given.text("id")
-    query.since = try given.text("since").map {
-      try TimeText.read($0, field: "since", in: "query")
-    }
-    query.until = try given.text("until").map {
-      try TimeText.read($0, field: "until", in: "query")
-    }
+    query.since = try TimeText.read(given.text("since"), field: "since", in: "query")
+    query.until = try TimeText.read(given.text("until"), field: "until", in: "query")
     query.before = try given.text("iterator").map { try position($0) }
     query.limit = try given.limit()
     return query

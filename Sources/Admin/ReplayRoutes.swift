@@ -29,8 +29,8 @@ package struct ReplayIn: Decodable {
   }
 
   private func selection() throws(AdminError) -> ReplayRequest.Selection {
-    let since = try time(since, "since")
-    let until = try time(until, "until")
+    let since = try TimeText.read(since, field: "since", in: "body")
+    let until = try TimeText.read(until, field: "until", in: "body")
     if let event {
       try refuse("event", with: [("failed", failed == true), ("types", types != nil)])
       try refuse("event", with: [("since", since != nil), ("until", until != nil)])
@@ -47,11 +47,6 @@ package struct ReplayIn: Decodable {
       throw .invalid("since", "this field is required, unless event or failed is given")
     }
     return .history(endpoint: endpoint, types: types ?? [], since: since, until: until)
-  }
-
-  private func time(_ text: String?, _ field: String) throws(AdminError) -> UnixMilliseconds? {
-    guard let text else { return nil }
-    return try TimeText.read(text, field: field, in: "body")
   }
 
   private func refuse(_ field: String, with others: [(String, Bool)]) throws(AdminError) {

@@ -17,13 +17,8 @@ final class Housekeeper: Sendable {
   private let settled: Mailbox<Outcome>
   private let letters: DeadLetterRecorder
   private let logger: Logger
-  /// What was last said of the disk.
-  private let disk = Mutex(DiskReport())
-
-  private struct DiskReport: Equatable {
-    var isFull = false
-    var error: StorageError?
-  }
+  /// What was last said of the disk: whether it is full.
+  private let saidFull = Mutex(false)
 
   init(
     control: BrokerControl, notices: Mailbox<ReactorNotice>, settled: Mailbox<Outcome>,
@@ -42,16 +37,8 @@ final class Housekeeper: Sendable {
   /// Works until the task is cancelled; the last round takes what was still waiting.
   func run() async {
     var round = 0
-    var refused: UInt64 = 0
     var expired: [Expired] = [Expired(), Expired()]
     while !Task.isCancelled {
-      for damage in control.plane.reader.damage.drain() {
-        logger.error(
-          "a block of the log is damaged; its pending deliveries are given up, see 'fanfare dead list'",
-          metadata: ["error": "\(damage)"])
-      }
-      tellTrouble("the disk refuses to read the log; deliveries wait, trying again each second",
-        control.plane.reader.refused.value, &refused)
       letters.expire()
       await turn()
       round += 1
@@ -70,6 +57,7 @@ final class Housekeeper: Sendable {
     control.plane.quota.giveBack(outcomes.count { $0.kind == .dead && $0.failure == .quota })
     setQuota()
     for notice in notices.drain() { await handle(notice) }
+    tellTrouble()
     reportDisk()
     await dropExpiredSecrets()
   }
@@ -112,26 +100,33 @@ final class Housekeeper: Sendable {
     }
   }
 
-  /// Logs a count that has risen since the last look.
-  private func tellTrouble(_ text: String, _ count: UInt64, _ told: inout UInt64) {
-    if count == told { return }
-    told = count
-    logger.error("\(text)", metadata: ["count": "\(count)"])
+  /// Logs what the storage's threads met, each error once until things go well again.
+  private func tellTrouble() {
+    let plane = control.plane
+    tell(
+      plane.reader.damage,
+      "a block of the log is damaged; its pending deliveries are given up, see 'fanfare dead list'")
+    tell(
+      plane.reader.refusals,
+      "the disk refuses to read the log; deliveries wait, trying again each second")
+    tell(plane.keeper.trouble, "storage")
   }
 
-  /// Says once when the disk, or the journal's share of it, becomes full, has room again, or fails.
+  private func tell(_ trouble: TroubleList, _ text: String) {
+    for error in trouble.drain() {
+      logger.error("\(text)", metadata: ["error": "\(error)", "code": "\(error.code)"])
+    }
+  }
+
+  /// Says once when the disk, or the journal's share of it, becomes full or has room again.
   private func reportDisk() {
-    let keeper = control.plane.keeper
-    let report = DiskReport(isFull: keeper.isFull, error: keeper.lastError)
-    let before = disk.withLock { old in
-      defer { old = report }
-      return old
+    let isFull = control.plane.keeper.isFull
+    let before = saidFull.withLock { said in
+      defer { said = isFull }
+      return said
     }
-    if let error = report.error, error != before.error {
-      logger.error("storage", metadata: ["error": "\(error)", "code": "\(error.code)"])
-    }
-    guard report.isFull != before.isFull else { return }
-    if report.isFull {
+    guard isFull != before else { return }
+    if isFull {
       logger.warning("the spool is full: publishing is refused until there is room")
     } else {
       logger.notice("the spool has room again: publishing goes on")

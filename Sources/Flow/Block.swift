@@ -69,8 +69,11 @@ public struct Block: BitwiseCopyable, @unchecked Sendable {
     return (bytes + 4095) & ~4095
   }
 
-  /// A block with memory of its own, freed never or by `deallocate`: for the Reader and tests.
-  public static func allocate(events: Int, payload: Int) -> Block {
+  /// A block with memory of its own, freed never or by `deallocate`: for reading and tests. Any
+  /// block of the log fits unless less is asked for.
+  public static func allocate(
+    events: Int = BlockLimits.largeEvents, payload: Int = BlockLimits.largePayloadBytes
+  ) -> Block {
     unsafe Block(
       memory: .allocate(
         byteCount: memoryBytes(events: events, payload: payload), alignment: 4096),

@@ -89,7 +89,7 @@ public struct PayloadKind: Hashable, BitwiseCopyable, Sendable {
   @inlinable public static var binary: PayloadKind { PayloadKind(rawValue: 2) }
 }
 
-/// The optional attributes of an event, as tag (1 byte), length (2 bytes, little endian), bytes.
+/// What an optional attribute of an event says.
 public enum ExtraTag {
   /// An explicit content type.
   public static let contentType: UInt8 = 1
@@ -99,6 +99,25 @@ public enum ExtraTag {
   public static let subject: UInt8 = 3
   /// One channel; may repeat.
   public static let channel: UInt8 = 4
+}
+
+/// The optional attributes of an event, one behind the other: tag (1 byte), length (2 bytes, little
+/// endian), bytes.
+public enum Extras {
+  /// Calls `body` with each attribute in its order, until it returns `false`.
+  @inlinable public static func forEach(
+    _ bytes: UnsafeRawBufferPointer, _ body: (UInt8, UnsafeRawBufferPointer) -> Bool
+  ) {
+    var offset = 0
+    while offset + 3 <= bytes.count {
+      let length = unsafe Int(bytes[offset + 1]) | Int(bytes[offset + 2]) << 8
+      let end = offset + 3 + length
+      guard end <= bytes.count else { return }
+      let value = unsafe UnsafeRawBufferPointer(rebasing: bytes[(offset + 3)..<end])
+      guard unsafe body(bytes[offset], value) else { return }
+      offset = end
+    }
+  }
 }
 
 /// One event, lent from a block's memory: valid while the block is pinned.
@@ -142,16 +161,11 @@ public struct EventView: BitwiseCopyable {
   /// The first extra with `tag`.
   /// - Returns: `nil` when there is none.
   public func extra(_ tag: UInt8) -> UnsafeRawBufferPointer? {
-    let all = unsafe extras
-    var offset = 0
-    while offset + 3 <= all.count {
-      let length = Int(unsafe all.loadUnaligned(fromByteOffset: offset + 1, as: UInt16.self))
-      guard offset + 3 + length <= all.count else { return nil }
-      if unsafe all[offset] == tag {
-        return unsafe UnsafeRawBufferPointer(rebasing: all[(offset + 3)..<(offset + 3 + length)])
-      }
-      offset += 3 + length
+    var found: UnsafeRawBufferPointer?
+    unsafe Extras.forEach(extras) { each, value in
+      if each == tag { unsafe found = value }
+      return each != tag
     }
-    return nil
+    return unsafe found
   }
 }

@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 
 /// A system call that failed: which, and with what errno.
-public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The errno value.
   public var code: Int32
   /// What was tried, for people: "fdatasync", "open journal/…".
@@ -18,6 +18,14 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
   public var description: String {
     "\(operation): \(unsafe String(cString: strerror(code))) (errno \(code))"
   }
+}
+
+extension SystemError {
+  /// There is no file or directory of that name.
+  public var isNotFound: Bool { code == ENOENT }
+
+  /// The file system, a quota or the process's file size limit takes no more bytes.
+  public var isOutOfSpace: Bool { code == ENOSPC || code == EDQUOT || code == EFBIG }
 }
 
 /// Repeats a call that a signal interrupted; errno is read before anything else can change it.

@@ -46,16 +46,9 @@ public struct RouteQuery: BitwiseCopyable {
 
   /// Calls `body` with each source and channel, in the order they were given.
   func forEachRoutingExtra(_ body: (UInt8, UnsafeRawBufferPointer) -> Void) {
-    var offset = 0
-    while unsafe offset + 3 <= extras.count {
-      let tag = unsafe extras[offset]
-      let length = Int(unsafe extras[offset + 1]) | Int(unsafe extras[offset + 2]) << 8
-      guard unsafe offset + 3 + length <= extras.count else { return }
-      if tag == ExtraTag.source || tag == ExtraTag.channel {
-        let value = unsafe UnsafeRawBufferPointer(rebasing: extras[(offset + 3)...].prefix(length))
-        unsafe body(tag, value)
-      }
-      offset += 3 + length
+    unsafe Extras.forEach(extras) { tag, value in
+      if tag == ExtraTag.source || tag == ExtraTag.channel { unsafe body(tag, value) }
+      return true
     }
   }
 }

@@ -71,7 +71,7 @@ package struct BlockHeader: Equatable {
   package init?(_ view: RawView) {
     guard view.count >= Self.byteCount, view.u32(0) == Self.magic, view.u16(4) == Format.version,
       let kind = BlockKind(rawValue: view.u8(6)), view.u8(7) <= Self.flagPacked,
-      let covered = view.slice(0, 60), covered.crc == view.u32(60)
+      view.hasHeaderCRC
     else { return nil }
     self.kind = kind
     isPacked = view.u8(7) & Self.flagPacked != 0
@@ -113,7 +113,7 @@ package struct BlockHeader: Equatable {
     buffer.store(headerCRC.littleEndian, at: offset + 48)
     buffer.store(packedCRC.littleEndian, at: offset + 52)
     buffer.store(plainCRC.littleEndian, at: offset + 56)
-    Self.storeCRC(in: buffer, at: offset)
+    buffer.storeHeaderCRC(from: offset)
   }
 
   /// Gives a laid-down block what is known only when it is written.
@@ -122,13 +122,6 @@ package struct BlockHeader: Equatable {
   ) {
     buffer.store(durableThrough.littleEndian, at: offset + 16)
     buffer.store(salt.littleEndian, at: offset + 24)
-    storeCRC(in: buffer, at: offset)
-  }
-
-  private static func storeCRC(in buffer: GatherBuffer, at offset: Int) {
-    guard let covered = buffer.view.slice(offset, 60) else {
-      invariantBroken("a block header outside its buffer")
-    }
-    buffer.store(covered.crc.littleEndian, at: offset + 60)
+    buffer.storeHeaderCRC(from: offset)
   }
 }

@@ -80,7 +80,7 @@ final class BlockLoader {
     begin()
     try fill(place, upTo: place.length)
     try checkHeader(place)
-    guard packed?.crc == header.packedCRC else {
+    guard parts.hasPayload else {
       throw .damaged("the payload's checksum is wrong")
     }
   }
@@ -109,16 +109,12 @@ final class BlockLoader {
     let start = buffer.count
     if start >= length { return }
     let file = try open(place)
-    var failure: SystemError?
-    let filled = unsafe buffer.fill(length - start) { target in
-      do throws(SystemError) {
-        return try unsafe disk.readAll(file, into: target, at: place.offset + UInt64(start))
-      } catch {
-        failure = error
-        return 0
+    let filled: Int
+    do throws(SystemError) {
+      filled = try unsafe buffer.fill(length - start) { (target) throws(SystemError) in
+        try unsafe disk.readAll(file, into: target, at: place.offset + UInt64(start))
       }
-    }
-    if let failure { throw .unavailable(failure) }
+    } catch { throw .unavailable(error) }
     guard filled == length - start else { throw .damaged("the file ends inside the block") }
   }
 
@@ -130,22 +126,18 @@ final class BlockLoader {
       header.blockLength == place.length, (header.kind == .spool) == place.isSpool
     else { throw .damaged("another block stands here") }
     self.header = header
-    guard section?.crc == header.headerCRC else {
+    guard parts.hasSection else {
       throw .damaged("the header section's checksum is wrong")
     }
     hasSection = !place.isSpool
   }
 
-  private var section: RawView? {
-    buffer.view.slice(BlockHeader.byteCount, header.headerLength)
-  }
-  private var packed: RawView? {
-    buffer.view.slice(BlockHeader.byteCount + header.headerLength, header.packedLength)
-  }
+  private var parts: BlockParts { BlockParts(header, buffer.view) }
 
   /// The tables of the block that was read, unless it was one of the kept spool blocks.
   var tables: BlockTables? {
-    section.flatMap { BlockTables($0, count: header.tableCount) }
+    // Its checksum was looked at when it was read.
+    parts.section.flatMap { BlockTables($0, count: header.tableCount) }
   }
 
   // MARK: Spool blocks
@@ -163,10 +155,7 @@ final class BlockLoader {
       throw .damaged("the spool block's table of events is damaged")
     }
     let bytes = GatherBuffer(capacity: header.plainLength)
-    let filled = unsafe bytes.fill(header.plainLength) { target in
-      unsafe unpackPayload(into: target) ? header.plainLength : 0
-    }
-    guard filled == header.plainLength,
+    guard parts.unpack(into: bytes) != nil,
       let block = SpoolBlock(sequence: header.sequence, events: events, plain: bytes)
     else { throw .damaged("the payload does not unpack to what was stored") }
     spoolBlocksRead += 1
@@ -212,7 +201,7 @@ final class BlockLoader {
     return unsafe target.load(
       sequence: header.sequence, headers: tables.events.bytes, payloadLength: header.plainLength
     ) { plain in
-      unsafe unpackPayload(into: plain)
+      unsafe parts.unpack(into: plain)
     }
   }
 
@@ -226,7 +215,7 @@ final class BlockLoader {
       sequence: header.sequence, headers: tables.events.bytes, payloadLength: header.plainLength
     ) { plain in
       unsafe plain.initializeMemory(as: UInt8.self, repeating: 0)
-      if salvages { _ = unsafe unpackPayload(into: plain) }
+      if salvages { _ = unsafe parts.unpack(into: plain) }
       return true
     }
   }
@@ -237,21 +226,7 @@ final class BlockLoader {
     if let spool { return spool.plain.view }
     plain.removeAll()
     plain.shrink(to: 1 << 19)
-    let filled = unsafe plain.fill(header.plainLength) { target in
-      unsafe unpackPayload(into: target) ? header.plainLength : 0
-    }
-    return filled == header.plainLength ? plain.view : nil
-  }
-
-  private func unpackPayload(into plain: UnsafeMutableRawBufferPointer) -> Bool {
-    guard let packed else { return false }
-    if header.isPacked {
-      guard unsafe Packing.unpack(packed, into: plain) else { return false }
-    } else {
-      guard packed.count == plain.count else { return false }
-      if packed.count > 0 { unsafe plain.copyMemory(from: packed.bytes) }
-    }
-    return unsafe RawView(UnsafeRawBufferPointer(plain)).crc == header.plainCRC
+    return parts.unpack(into: plain)
   }
 
   // MARK: Files

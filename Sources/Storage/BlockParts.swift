@@ -21,34 +21,43 @@ struct BlockParts {
     guard hasSection, let section else { return nil }
     return BlockTables(section, count: header.tableCount)
   }
+  /// Whether every byte that a checksum covers is as it was written.
+  var isWhole: Bool { tables != nil && hasPayload }
   /// Whether the bytes behind the payload are zero.
   var hasZeroPadding: Bool {
     let end = BlockHeader.byteCount + header.headerLength + header.packedLength
     return end <= view.count && view.isZero(end, view.count - end)
   }
 
-  private var section: RawView? { view.slice(BlockHeader.byteCount, header.headerLength) }
+  /// The header section, unchecked.
+  var section: RawView? { view.slice(BlockHeader.byteCount, header.headerLength) }
   private var packed: RawView? {
     view.slice(BlockHeader.byteCount + header.headerLength, header.packedLength)
+  }
+
+  /// Unpacks the payload into `target`, whatever the stored one's checksum says.
+  /// - Returns: `false` when that does not give what was stored.
+  func unpack(into target: UnsafeMutableRawBufferPointer) -> Bool {
+    guard let packed, target.count == header.plainLength else { return false }
+    if header.isPacked {
+      guard unsafe Packing.unpack(packed, into: target) else { return false }
+    } else {
+      guard packed.count == target.count else { return false }
+      if packed.count > 0 { unsafe target.copyMemory(from: packed.bytes) }
+    }
+    return unsafe RawView(UnsafeRawBufferPointer(target)).crc == header.plainCRC
   }
 
   /// The plain payload, checked; lent from `buffer`.
   /// - Returns: `nil` when it does not unpack to what was stored.
   func unpack(into buffer: GatherBuffer) -> RawView? {
     // The length decides what is allocated: no block that was ever written has more.
-    guard hasPayload, let packed, header.plainLength <= BlockLimits.largePayloadBytes else {
-      return nil
-    }
-    guard header.isPacked else {
-      return packed.count == header.plainLength && packed.crc == header.plainCRC ? packed : nil
-    }
+    guard header.plainLength <= BlockLimits.largePayloadBytes else { return nil }
     buffer.removeAll()
-    var isUnpacked = false
-    _ = unsafe buffer.fill(header.plainLength) { target in
-      isUnpacked = unsafe Packing.unpack(packed, into: target)
-      return isUnpacked ? target.count : 0
+    let filled = unsafe buffer.fill(header.plainLength) { target in
+      unsafe unpack(into: target) ? target.count : 0
     }
-    return isUnpacked && buffer.view.crc == header.plainCRC ? buffer.view : nil
+    return filled == header.plainLength ? buffer.view : nil
   }
 }
 

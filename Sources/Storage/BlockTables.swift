@@ -65,8 +65,8 @@ package struct BlockTables {
   package private(set) var audiences = RawView.empty
   package private(set) var delivered = RawView.empty
   package private(set) var outcomes = RawView.empty
-  package private(set) var places = RawView.empty
-  package private(set) var postings = RawView.empty
+  private var places = RawView.empty
+  private var postings = RawView.empty
   private var releases = RawView.empty
   private var spooled = RawView.empty
   private var spooledCount = 0
@@ -102,7 +102,7 @@ package struct BlockTables {
       return bytes.count == entries * Self.outcomeBytes
     case TableTag.places:
       places = bytes
-      return bytes.count == entries * 16
+      return bytes.count == entries * SegmentIndex.Entry.byteCount
     case TableTag.audiences: audiences = bytes
     case TableTag.postings: postings = bytes
     case TableTag.releases:
@@ -169,14 +169,33 @@ package struct BlockTables {
   /// Every audience definition.
   /// - Returns: `false` when the table's lengths contradict each other.
   package func forEachAudience(_ body: (AudienceNumber, RawView) -> Void) -> Bool {
+    Self.forEachList(audiences, body)
+  }
+
+  /// Where a footer's event blocks are.
+  var entries: [SegmentIndex.Entry] {
+    (0..<(places.count / SegmentIndex.Entry.byteCount)).map {
+      SegmentIndex.Entry(places, at: $0 * SegmentIndex.Entry.byteCount)
+    }
+  }
+
+  /// Every posting list of a footer: indices into `entries`, 4 bytes each.
+  /// - Returns: `false` when the table's lengths contradict each other.
+  func forEachPosting(_ body: (AudienceNumber, RawView) -> Void) -> Bool {
+    Self.forEachList(postings, body)
+  }
+
+  /// Lists by audience: number (4), count (4), so many values (4 each).
+  private static func forEachList(_ table: RawView, _ body: (AudienceNumber, RawView) -> Void)
+    -> Bool
+  {
     var offset = 0
-    while offset + 8 <= audiences.count {
-      let number = AudienceNumber(audiences.u32(offset))
-      let count = Int(audiences.u32(offset + 4))
-      guard let set = audiences.slice(offset + 8, count * 4) else { return false }
-      body(number, set)
+    while offset + 8 <= table.count {
+      let count = Int(table.u32(offset + 4))
+      guard let values = table.slice(offset + 8, count * 4) else { return false }
+      body(AudienceNumber(table.u32(offset)), values)
       offset += 8 + count * 4
     }
-    return offset == audiences.count
+    return offset == table.count
   }
 }

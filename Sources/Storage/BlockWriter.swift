@@ -44,6 +44,19 @@ package struct BlockWriter {
     buffer.pad(to: 8, from: place)
   }
 
+  /// Adds a table that defines audiences; none is left out.
+  mutating func define(_ numbers: [AudienceNumber], in audiences: AudienceTable) {
+    if numbers.isEmpty { return }
+    let table = beginTable(TableTag.audiences)
+    for number in numbers {
+      let set = unsafe audiences.endpoints(of: number)
+      buffer.append(number.value.littleEndian)
+      buffer.append(UInt32(set.count).littleEndian)
+      unsafe buffer.append(RawView(UnsafeRawBufferPointer(set)))
+    }
+    endTable(table, count: numbers.count)
+  }
+
   /// Adds the payload and finishes the block.
   /// - Returns: bytes of the block, padding included.
   /// - Parameter hard: pack by LZ4-HC.

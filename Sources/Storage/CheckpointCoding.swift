@@ -71,7 +71,7 @@ package enum CheckpointCoding {
     buffer.store(checkpoint.createdAt.littleEndian, at: 24)
     buffer.store(UInt64(length).littleEndian, at: 32)
     buffer.store(crc.littleEndian, at: 40)
-    buffer.store((buffer.view.slice(0, 60).map(\.crc) ?? 0).littleEndian, at: 60)
+    buffer.storeHeaderCRC(from: 0)
   }
 
   package enum Reading {
@@ -87,9 +87,7 @@ package enum CheckpointCoding {
   }
 
   private static func hasHeader(_ view: RawView) -> Bool {
-    guard view.count >= headerBytes, view.u32(0) == magic, let covered = view.slice(0, 60)
-    else { return false }
-    return covered.crc == view.u32(60)
+    view.count >= headerBytes && view.u32(0) == magic && view.hasHeaderCRC
   }
 
   package static func decode(_ view: RawView) -> Reading {

@@ -6,21 +6,32 @@ struct CheckpointStore {
   let layout: DirectoryLayout
   let disk: any Disk
 
-  /// Makes `checkpoint` durable, then removes all but the newest two.
+  /// Makes `checkpoint` durable.
   func save(_ checkpoint: Checkpoint) throws(StorageError) {
     let path = layout.checkpointTemporary
     let buffer = GatherBuffer(capacity: 1 << 16)
     CheckpointCoding.encode(checkpoint, into: buffer)
     try onPath(path) { () throws(SystemError) in
-      try? disk.remove(path)
-      let file = try disk.open(path, .create)
+      let file = try disk.createAnew(path)
       defer { disk.close(file) }
       try unsafe disk.writeAll(file, buffer.view.bytes, at: 0)
       try disk.syncData(file)
       try disk.rename(path, to: layout.checkpoint(checkpoint.ordinal))
       try disk.syncDirectory(layout.journal)
     }
-    for ordinal in try ordinals().dropLast(2) { try? disk.remove(layout.checkpoint(ordinal)) }
+  }
+
+  /// Removes all but the newest two. A name that comes back after a power cut is removed once more.
+  /// - Throws: the first failure; the others were tried all the same.
+  func removeOld() throws(StorageError) {
+    var failure: StorageError?
+    for ordinal in try ordinals().dropLast(2) {
+      let path = layout.checkpoint(ordinal)
+      do throws(SystemError) { try disk.remove(path) } catch {
+        failure = failure ?? .system(path: path, error)
+      }
+    }
+    if let failure { throw failure }
   }
 
   /// Ordinals of the files that are there, ascending.
@@ -45,14 +56,9 @@ struct CheckpointStore {
       let size = Int(try disk.size(file))
       // The length decides what is allocated: more than this no checkpoint has.
       guard size <= 1 << 32 else { return false }
-      var failure: SystemError?
-      let filled = unsafe buffer.fill(size) { target in
-        do throws(SystemError) { return try unsafe disk.readAll(file, into: target, at: 0) } catch {
-          failure = error
-          return 0
-        }
+      let filled = try unsafe buffer.fill(size) { (target) throws(SystemError) in
+        try unsafe disk.readAll(file, into: target, at: 0)
       }
-      if let failure { throw failure }
       return filled == size
     }
     return complete ? CheckpointCoding.decode(buffer.view) : .damaged

@@ -18,6 +18,18 @@ package final class ChunkReader {
     buffer = GatherBuffer(capacity: Self.stepBytes)
   }
 
+  /// Opens a file, lends a reader of it to `body`, and closes it.
+  static func reading<R>(
+    _ path: String, on disk: any Disk, as mode: OpenMode = .read,
+    _ body: (ChunkReader) throws(SystemError) -> R
+  ) throws(StorageError) -> R {
+    try onPath(path) { () throws(SystemError) in
+      let file = try disk.open(path, mode)
+      defer { disk.close(file) }
+      return try body(ChunkReader(disk: disk, file: file))
+    }
+  }
+
   /// The bytes at `offset`; valid until the next call.
   /// - Returns: `nil` when they reach past the end of the file.
   package func view(_ offset: Int, _ length: Int) throws(SystemError) -> RawView? {

@@ -16,15 +16,13 @@ struct FooterCheck {
     var placed: [Set<UInt32>?] = []
     var problem: String?
     var next = listed[...]
-    for index in 0..<(tables.places.count / 16) {
-      let sequence = tables.places.u64(index * 16)
-      let offset = Int(tables.places.u32(index * 16 + 8)) * Format.alignment
-      let length = Int(tables.places.u32(index * 16 + 12)) * Format.alignment
+    for entry in tables.entries {
+      let sequence = entry.sequence
       if let found = next.first, found.block.sequence == sequence {
         next.removeFirst()
         placed.append(found.audiences)
-        if found.block.offset != offset || found.block.length != length {
-          problem = problem ?? "it has block \(sequence) at offset \(offset)"
+        if found.block.offset != entry.offset || found.block.length != entry.length {
+          problem = problem ?? "it has block \(sequence) at offset \(entry.offset)"
         }
       } else {
         placed.append(nil)
@@ -35,28 +33,30 @@ struct FooterCheck {
     if let missing = next.first {
       problem = problem ?? "block \(missing.block.sequence) is not in it"
     }
-    self.problem = problem ?? Self.postings(tables.postings, placed)
+    self.problem = problem ?? Self.postings(tables, placed)
   }
 
-  private static func postings(_ postings: RawView, _ placed: [Set<UInt32>?]) -> String? {
+  private static func postings(_ tables: BlockTables, _ placed: [Set<UInt32>?]) -> String? {
     var seen = placed.map { $0?.subtracting([0]).count ?? 0 }
-    var offset = 0
-    while offset + 8 <= postings.count {
-      let audience = postings.u32(offset)
-      let count = Int(postings.u32(offset + 4))
-      guard let list = postings.slice(offset + 8, count * 4) else { return "a list is too long" }
-      for entry in 0..<count {
-        let index = Int(list.u32(entry * 4))
-        guard index < placed.count else { return "a list names block \(index) of \(placed.count)" }
-        guard let audiences = placed[index] else { continue }
-        if !audiences.contains(audience) {
-          return "audience \(audience) is listed for a block that has no event for it"
+    var problem: String?
+    let isWhole = tables.forEachPosting { audience, blocks in
+      for entry in 0..<(blocks.count / 4) {
+        let index = Int(blocks.u32(entry * 4))
+        guard index < placed.count else {
+          problem = problem ?? "a list names block \(index) of \(placed.count)"
+          return
         }
-        seen[index] -= 1
+        guard let audiences = placed[index] else { continue }
+        if audiences.contains(audience.value) {
+          seen[index] -= 1
+        } else {
+          problem = problem
+            ?? "audience \(audience.value) is listed for a block that has no event for it"
+        }
       }
-      offset += 8 + count * 4
     }
-    if offset != postings.count { return "a list reaches past its table" }
+    if let problem { return problem }
+    if !isWhole { return "a list reaches past its table" }
     return seen.allSatisfy { $0 == 0 } ? nil : "an audience is not listed for a block that has it"
   }
 }

@@ -72,10 +72,26 @@ package final class GatherBuffer: @unchecked Sendable {
     unsafe (base + offset).storeBytes(of: value, as: T.self)
   }
 
+  /// Stores the CRC of the 60 bytes from `start` on behind them.
+  func storeHeaderCRC(from start: Int) {
+    guard let covered = view.slice(start, 60) else {
+      invariantBroken("a header outside its buffer")
+    }
+    store(covered.crc.littleEndian, at: start + 60)
+  }
+
+  /// Ends the 64 bytes that began at `start`: zeros, and their CRC.
+  func endHeader(from start: Int) {
+    appendZeros(start + 64 - count)
+    storeHeaderCRC(from: start)
+  }
+
   /// Lends room for `length` bytes at the end; `body` says how many it filled.
-  package func fill(_ length: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+  package func fill<E: Error>(
+    _ length: Int, _ body: (UnsafeMutableRawBufferPointer) throws(E) -> Int
+  ) throws(E) -> Int {
     reserve(length)
-    let filled = unsafe body(UnsafeMutableRawBufferPointer(start: base + count, count: length))
+    let filled = try unsafe body(UnsafeMutableRawBufferPointer(start: base + count, count: length))
     require(filled >= 0 && filled <= length, "more bytes filled than lent")
     count += filled
     return filled

@@ -52,8 +52,10 @@ extension Journal {
       if audience.value == last { continue }
       last = audience.value
       if last != 0, ledger.note(last) {
-        fresh.append(last)
-        bytes += unsafe 8 + 4 * window.audiences.endpoints(of: audience).count
+        let set = unsafe window.audiences.endpoints(of: audience)
+        fresh.append(audience)
+        bytes += 8 + 4 * set.count
+        endpointHighWater = max(endpointHighWater, unsafe set.last?.value ?? 0)
       }
     }
     return bytes
@@ -72,7 +74,7 @@ extension Journal {
     var writer = BlockWriter(buffer, kind: .events, sequence: sequence)
     writer.table(
       TableTag.events, count: block.eventCount, bytes: unsafe RawView(block.headers))
-    writeDefinitions(fresh, &writer)
+    writer.define(fresh, in: window.audiences)
     if count > 0 {
       outcomes.writeTables(&writer, sequence: sequence, limit: count) { self.took($0) }
     }
@@ -85,33 +87,19 @@ extension Journal {
     eventBlocksPacked += 1
   }
 
-  private func writeDefinitions(_ numbers: [UInt32], _ writer: inout BlockWriter) {
-    if numbers.isEmpty { return }
-    let table = writer.beginTable(TableTag.audiences)
-    for number in numbers {
-      let set = unsafe window.audiences.endpoints(of: AudienceNumber(number))
-      buffer.append(number.littleEndian)
-      buffer.append(UInt32(set.count).littleEndian)
-      unsafe buffer.append(RawView(UnsafeRawBufferPointer(set)))
-      if let highest = unsafe set.last { endpointHighWater = max(endpointHighWater, highest.value) }
-    }
-    writer.endTable(table, count: numbers.count)
-  }
-
   /// Lays down definitions that are too many for the block that needs them, about 1 MiB a block.
   private func packDefinitionQueue() -> Bool {
     while !definitionQueue.isEmpty {
       var count = 0
       var bytes = BlockHeader.byteCount + BlockTables.tableHeaderBytes + 8
       repeat {
-        let audience = AudienceNumber(definitionQueue[count])
-        bytes += unsafe 8 + 4 * window.audiences.endpoints(of: audience).count
+        bytes += unsafe 8 + 4 * window.audiences.endpoints(of: definitionQueue[count]).count
         count += 1
       } while count < definitionQueue.count && bytes < 1 << 20
       guard fits(bytes, events: 0) else { return false }
       let start = buffer.count
       var writer = BlockWriter(buffer, kind: .tables, sequence: nextSequence)
-      writeDefinitions(Array(definitionQueue.prefix(count)), &writer)
+      writer.define(Array(definitionQueue.prefix(count)), in: window.audiences)
       finishBlock(start: start, length: writer.finish(), ref: nil)
       definitionQueue.removeFirst(count)
     }

@@ -61,9 +61,9 @@ public final class Journal {
   var roll = Roll.none
   var prepared: (number: UInt64, file: FileHandle)?
   /// Audiences of the block at the head of `sealed` that stand in blocks of their own.
-  var definitionQueue: [UInt32] = []
+  var definitionQueue: [AudienceNumber] = []
   var headIsDefined = false
-  var fresh: [UInt32] = []
+  var fresh: [AudienceNumber] = []
 
   /// Releases to be written, and those written and not synced, by their block.
   var releases: [SpoolRange] = []

@@ -43,24 +43,27 @@ extension JournalInspector {
     throws(StorageError)
   {
     for plan in run.ranges {
-      for entry in plan.entries {
-        var block: SpoolBlock?
-        try run.withReader(layout.spoolSegment(plan.range.file)) { (reader) throws(SystemError) in
+      try withReader(layout.spoolSegment(plan.range.file)) { (reader) throws(SystemError) in
+        for entry in plan.entries {
           guard let view = try reader.view(entry.offset, entry.length),
             let header = BlockHeader(view), let tables = BlockParts(header, view).tables
-          else { return }
-          ledger.define(tables)
-          block = SpoolBlock(BlockParts(header, view), tables)
-        }
-        guard let block else { continue }
-        for index in block.events.indices {
-          let header = block.header(index)
-          guard let summary = EventSummary(
-            header, block.plain.view, position: block.events[index].position, ledger)
           else { continue }
-          body(summary)
+          ledger.define(tables)
+          guard let block = SpoolBlock(BlockParts(header, view), tables) else { continue }
+          Self.list(block, ledger, body)
         }
       }
+    }
+  }
+
+  private static func list(
+    _ block: SpoolBlock, _ ledger: AudienceLedger, _ body: (EventSummary) -> Void
+  ) {
+    for index in block.events.indices {
+      guard let summary = EventSummary(
+        block.header(index), block.plain.view, position: block.events[index].position, ledger)
+      else { continue }
+      body(summary)
     }
   }
 }
@@ -71,10 +74,8 @@ extension SpoolBlock {
   convenience init?(_ parts: BlockParts, _ tables: BlockTables) {
     let plain = GatherBuffer(capacity: max(1, parts.header.plainLength))
     guard parts.header.kind == .spool, let events = tables.spooledEvents(),
-      let bytes = parts.unpack(into: plain)
+      parts.unpack(into: plain) != nil
     else { return nil }
-    // What was stored unpacked is not in the buffer.
-    if plain.count == 0 { plain.append(bytes) }
     self.init(sequence: parts.header.sequence, events: events, plain: plain)
   }
 }
@@ -90,8 +91,7 @@ extension Examination {
     var events: UInt64 = 0
     var listed: [(block: ScannedBlock, audiences: Set<UInt32>?)] = []
     for entry in plan.entries {
-      let block = ScannedBlock(
-        sequence: entry.sequence, offset: entry.offset, length: entry.length, kind: .spool)
+      let block = ScannedBlock(entry, kind: .spool)
       if block.offset != place {
         spoolFault(.blockHeader, path, place, block.offset - place, plan, "no block stands here")
       }

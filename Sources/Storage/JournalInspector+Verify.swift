@@ -15,21 +15,16 @@ extension JournalInspector {
     var before: UInt64 = 0
     for index in plans.indices {
       let plan = plans[index]
-      do throws(StorageError) {
-        try run.withReader(plan) { (reader) throws(SystemError) in
-          try examination.examine(plan, isLast: index == plans.count - 1, reader) { offset in
-            progress(before + UInt64(offset), all)
-          }
+      try withReader(plan.path) { (reader) throws(SystemError) in
+        try examination.examine(plan, isLast: index == plans.count - 1, reader) { offset in
+          progress(before + UInt64(offset), all)
         }
-      } catch {
-        // Beside a running broker the cleaner may have freed it meanwhile.
-        guard isLive, case .system(_, let system) = error, system.code == 2 else { throw error }
       }
       before += UInt64(plan.size)
       progress(before, all)
     }
     for plan in run.ranges {
-      try run.withReader(layout.spoolSegment(plan.range.file)) { (reader) throws(SystemError) in
+      try withReader(layout.spoolSegment(plan.range.file)) { (reader) throws(SystemError) in
         try examination.examineSpool(plan, reader)
       }
     }

@@ -10,7 +10,7 @@ public import Platform
 public final class JournalInspector {
   let layout: DirectoryLayout
   let disk: any Disk
-  let isLive: Bool
+  package let isLive: Bool
   let run: RecoveryRun
   /// Every segment with its blocks, before recovery's judgement of the tail.
   let plans: [SegmentPlan]
@@ -77,7 +77,7 @@ public final class JournalInspector {
     throws(StorageError)
   {
     for plan in plans where segment == nil || plan.number == segment {
-      try run.withReader(plan) { (reader) throws(SystemError) in
+      try withReader(plan.path) { (reader) throws(SystemError) in
         for block in plan.blocks {
           guard let view = try reader.view(block.offset, block.length),
             let header = BlockHeader(view)
@@ -101,7 +101,7 @@ public final class JournalInspector {
       length: UInt64(block.length), kind: "\(block.kind)", durableThrough: header.durableThrough,
       events: parts.tables?.eventCount ?? 0, definitions: definitions, outcomes: outcomes,
       packedBytes: header.packedLength, plainBytes: header.plainLength,
-      isWhole: parts.tables != nil && parts.hasPayload)
+      isWhole: parts.isWhole)
   }
 
   /// Every event that can be read, of one segment or of all, in the order of the log; before all, of
@@ -114,7 +114,7 @@ public final class JournalInspector {
     if segment == nil { try forEachSpooledEvent(&ledger, body) }
     for plan in plans {
       let isListed = segment == nil || plan.number == segment
-      try run.withReader(plan) { (reader) throws(SystemError) in
+      try withReader(plan.path) { (reader) throws(SystemError) in
         for block in plan.blocks {
           guard let view = try reader.view(block.offset, block.length),
             let header = BlockHeader(view), let tables = BlockParts(header, view).tables
@@ -126,6 +126,15 @@ public final class JournalInspector {
           Self.list(tables, plain, sequence: block.sequence, ledger, body)
         }
       }
+    }
+  }
+
+  /// Lends a reader of a file; one that the broker removed meanwhile is passed over.
+  func withReader(_ path: String, _ body: (ChunkReader) throws(SystemError) -> Void)
+    throws(StorageError)
+  {
+    do throws(StorageError) { try run.withReader(path, body) } catch {
+      guard isLive, error.isNotFound else { throw error }
     }
   }
 

@@ -122,14 +122,11 @@ public struct JournalRepair {
       segmentBytes: UInt64(length))
     let buffer = GatherBuffer(capacity: SegmentHeader.byteCount)
     header.append(to: buffer)
-    let temporary = inspector.layout.segmentTemporary(number)
-    let disk = inspector.disk
-    let file = try SegmentFile.zeroed(temporary, bytes: length, disk: disk)
-    try onPath(temporary) { () throws(SystemError) in
-      try unsafe disk.writeAll(file, buffer.view.bytes, at: 0)
-      try disk.syncData(file)
-    }
-    try SegmentFile.publish(file, number: number, layout: inspector.layout, disk: disk)
+    let (layout, disk) = (inspector.layout, inspector.disk)
+    let file = try SegmentFile.zeroed(
+      layout.segmentTemporary(number), bytes: length, disk: disk)
+    try SegmentFile.publish(
+      file, beginning: buffer.view, number: number, layout: layout, disk: disk)
     disk.close(file)
   }
 

@@ -57,8 +57,16 @@ public struct EventIdentity: Sendable, Equatable {
 public final class LogReader: Sendable {
   private struct Tools: ~Copyable {
     let loader: BlockLoader
+    private var made: Block?
+
+    init(loader: BlockLoader) { self.loader = loader }
+
     /// Large enough for any block; made at the first use.
-    var block: Block?
+    mutating func room() -> Block {
+      let block = made ?? Block.allocate()
+      made = block
+      return block
+    }
   }
 
   private let index: SegmentIndex
@@ -71,8 +79,7 @@ public final class LogReader: Sendable {
     self.index = index
     self.disk = disk
     layout = DirectoryLayout(root: directory)
-    tools = Mutex(
-      Tools(loader: BlockLoader(layout: layout, disk: disk, index: index), block: nil))
+    tools = Mutex(Tools(loader: BlockLoader(layout: layout, disk: disk, index: index)))
   }
 
   /// What the log holds now; the zeros that are written ahead of need are no part of it.
@@ -100,9 +107,7 @@ public final class LogReader: Sendable {
   ///   can't be read.
   /// > Runs on: any thread; one reads at a time.
   public func event(at position: Position) throws(StorageError) -> StoredEvent {
-    guard let place = index.find(atOrAfter: position.sequence),
-      place.isSpool || place.sequence == position.sequence
-    else { throw .eventNotFound(position) }
+    guard let place = place(of: position) else { throw .eventNotFound(position) }
     let path = layout.file(of: place)
     let outcome = read(place, position.sequence) { block in
       Self.hasEvent(block, at: position)
@@ -127,9 +132,7 @@ public final class LogReader: Sendable {
       let sequence = positions[first].sequence
       let run = rest.prefix { positions[$0].sequence == sequence }
       rest = rest.dropFirst(run.count)
-      guard let place = index.find(atOrAfter: sequence),
-        place.isSpool || place.sequence == sequence
-      else { continue }
+      guard let place = place(of: positions[first]) else { continue }
       let events = read(place, sequence) { block in
         run.map { index in
           Self.hasEvent(block, at: positions[index])
@@ -151,16 +154,7 @@ public final class LogReader: Sendable {
       Result { () throws(BlockLoader.Failure) in
         // An open file would keep the space of a segment that is freed meanwhile.
         defer { tools.loader.closeAll() }
-        try tools.loader.read(place)
-        guard tools.loader.block(atOrAfter: sequence)?.sequence == sequence else { return nil }
-        let block = tools.block
-          ?? Block.allocate(
-            events: BlockLimits.largeEvents, payload: BlockLimits.largePayloadBytes)
-        tools.block = block
-        guard tools.loader.unpack(sequence, into: block) else {
-          throw .damaged("the payload does not unpack to what was stored")
-        }
-        return body(block)
+        return try Self.load(sequence, at: place, &tools).map(body)
       }
     }
   }
@@ -174,33 +168,49 @@ public final class LogReader: Sendable {
   /// - Returns: `nil` when the log has no block there any more, or it can be read.
   /// > Runs on: any thread; one reads at a time.
   public func damage(at position: Position) -> DamagedEvent? {
+    guard let place = place(of: position) else { return nil }
+    return tools.withLock { tools in
+      defer { tools.loader.closeAll() }
+      do throws(BlockLoader.Failure) {
+        _ = try Self.load(position.sequence, at: place, &tools)
+        return nil
+      } catch {
+        guard case .damaged(let reason) = error else { return nil }
+        var damaged = DamagedEvent(
+          path: layout.file(of: place), offset: place.offset, reason: reason)
+        let block = tools.room()
+        if tools.loader.unpackHeaders(into: block, salvages: true),
+          position.index < block.eventCount
+        {
+          damaged.identify(block.event(position.index))
+        }
+        return damaged
+      }
+    }
+  }
+
+  /// Where the block that had or has the event stands.
+  private func place(of position: Position) -> BlockPlace? {
     guard let place = index.find(atOrAfter: position.sequence),
       place.isSpool || place.sequence == position.sequence
     else { return nil }
-    return tools.withLock { tools in
-      var reason = "the payload does not unpack to what was stored"
-      let block = tools.block
-        ?? Block.allocate(
-          events: BlockLimits.largeEvents, payload: BlockLimits.largePayloadBytes)
-      tools.block = block
-      do throws(BlockLoader.Failure) {
-        try tools.loader.read(place)
-        guard tools.loader.block(atOrAfter: position.sequence)?.sequence == position.sequence,
-          !tools.loader.unpack(position.sequence, into: block)
-        else { return nil }
-      } catch {
-        guard case .damaged(let found) = error else { return nil }
-        reason = found
-      }
-      var damaged = DamagedEvent(
-        path: layout.file(of: place), offset: place.offset, reason: reason)
-      if tools.loader.unpackHeaders(into: block, salvages: true),
-        position.index < block.eventCount
-      {
-        damaged.identify(block.event(position.index))
-      }
-      return damaged
+    return place
+  }
+
+  /// The block of the log with this sequence, unpacked from what stands at `place`.
+  /// - Returns: `nil` when no event of it is left there.
+  private static func load(_ sequence: UInt64, at place: BlockPlace, _ tools: inout Tools)
+    throws(BlockLoader.Failure) -> Block?
+  {
+    try tools.loader.read(place)
+    guard tools.loader.block(atOrAfter: sequence)?.sequence == sequence else {
+      return nil
     }
+    let block = tools.room()
+    guard tools.loader.unpack(sequence, into: block) else {
+      throw .damaged("the payload does not unpack to what was stored")
+    }
+    return block
   }
 }
 

@@ -91,6 +91,10 @@ public final class LogScan {
     return false
   }
 
+  /// Lets go of the files: to be called before a long pause, for an open one would keep the space
+  /// of a segment that is freed meanwhile.
+  public func rest() { loader.closeAll() }
+
   private func find() -> BlockPlace? {
     if next == 0 && direction == .newestFirst { return nil }
     return switch direction {
@@ -143,9 +147,7 @@ public final class LogScan {
   }
 
   private func unpack(_ place: BlockPlace) -> Block? {
-    let room = block
-      ?? Block.allocate(
-        events: BlockLimits.largeEvents, payload: BlockLimits.largePayloadBytes)
+    let room = block ?? Block.allocate()
     block = room
     if unpacked == place.sequence { return room.eventCount == events.count ? room : nil }
     unpacked = place.sequence

@@ -29,6 +29,13 @@ package struct RawView {
   package func u32(_ offset: Int) -> UInt32 { UInt32(littleEndian: load(offset, as: UInt32.self)) }
   package func u64(_ offset: Int) -> UInt64 { UInt64(littleEndian: load(offset, as: UInt64.self)) }
 
+  /// Whether the CRC at offset 60 is that of the bytes before it: so end the 64 bytes with which
+  /// every segment, block, trailer and checkpoint begins.
+  var hasHeaderCRC: Bool {
+    guard let covered = slice(0, 60), count >= 64 else { return false }
+    return covered.crc == u32(60)
+  }
+
   /// Whether `length` bytes from `offset` on are zero.
   package func isZero(_ offset: Int, _ length: Int) -> Bool {
     var index = offset

@@ -48,12 +48,12 @@ public final class Reader {
   public let loads = Counter()
   public let damaged = Counter()
   /// Each damaged block once, as `StorageError.damaged`: for the log.
-  public let damage = Mailbox<StorageError>(owner: Wakeup())
-  private var damageTold: Set<UInt64> = []
-  /// Beyond that many damaged blocks the count says enough.
-  private static let damageToldMax = 1_000
+  public let damage = TroubleList()
   /// Reads that the disk refused; each is tried again, and its lanes wait meanwhile.
   public let refused = Counter()
+  /// What it said, with the path: once until it reads again.
+  public let refusals = TroubleList()
+  private var isRefused = false
   /// Spool blocks unpacked; one serves several loads.
   public let spoolBlocksRead = Counter()
 
@@ -76,10 +76,7 @@ public final class Reader {
         ordinary: (0..<blocks).map { _ in
           Block.allocate(events: BlockLimits.events, payload: BlockLimits.payloadBytes)
         },
-        large: (0..<Self.largeBlocks).map { _ in
-          Block.allocate(
-            events: BlockLimits.largeEvents, payload: BlockLimits.largePayloadBytes)
-        })
+        large: (0..<Self.largeBlocks).map { _ in Block.allocate() })
     }
   }
 
@@ -163,7 +160,10 @@ public final class Reader {
         switch error {
         // Freed between look-up and read: the next look-up finds what follows.
         case .gone: continue
-        case .unavailable: return .refused
+        case .unavailable(let error):
+          refusals.note(.system(path: layout.file(of: place), error))
+          isRefused = true
+          return .refused
         case .damaged(let reason):
           let headers = loader.hasSection ? loader.block(atOrAfter: request.sequence) : nil
           return lend(request.reactor, reply, headers, from: place, damage: reason)
@@ -179,9 +179,7 @@ public final class Reader {
 
   private func note(damageOf place: BlockPlace, _ reason: String) {
     damaged.add()
-    guard damageTold.count < Self.damageToldMax, damageTold.insert(place.sequence).inserted
-    else { return }
-    damage.post(
+    damage.note(
       .damaged(path: layout.file(of: place), offset: place.offset, reason: reason))
   }
 
@@ -215,6 +213,8 @@ public final class Reader {
       note(damageOf: place, damage)
     } else {
       loads.add()
+      if isRefused { refusals.clear() }
+      isRefused = false
     }
     return answer(reactor, reply)
   }

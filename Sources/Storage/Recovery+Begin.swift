@@ -24,13 +24,10 @@ extension RecoveryRun {
     ledger.begin()
     let buffer = GatherBuffer(capacity: 1 << 16)
     header.append(to: buffer)
-    let entries = try copyTail(from: first, salt: header.salt, tail, ledger, buffer)
+    try copyTail(from: first, salt: header.salt, tail, ledger, buffer)
     let file = try freshFile(temporary)
-    try onPath(temporary) { () throws(SystemError) in
-      try unsafe disk.writeAll(file, buffer.view.bytes, at: 0)
-      try disk.syncData(file)
-    }
-    try SegmentFile.publish(file, number: number, layout: layout, disk: disk)
+    try SegmentFile.publish(
+      file, beginning: buffer.view, number: number, layout: layout, disk: disk)
     trimOldTail()
     let active = ActiveSegment(
       header: header, file: file, offset: buffer.count, path: layout.segment(number))
@@ -40,7 +37,7 @@ extension RecoveryRun {
     for block in plans.last?.blocks ?? [] where block.sequence >= first {
       facts.usage += block.usage
     }
-    return Beginning(active: active, ledger: ledger, facts: facts, entries: entries)
+    return Beginning(active: active, ledger: ledger, facts: facts, entries: ledger.entries)
   }
 
   /// Zeros under a temporary name; on a full disk the reserved segment.
@@ -62,14 +59,13 @@ extension RecoveryRun {
   private func copyTail(
     from first: UInt64, salt: UInt64, _ tail: Tail, _ ledger: SegmentLedger,
     _ buffer: GatherBuffer
-  ) throws(StorageError) -> [SegmentIndex.Entry] {
-    guard let plan = plans.last, first <= tail.last else { return [] }
+  ) throws(StorageError) {
+    guard let plan = plans.last, first <= tail.last else { return }
     let blocks = plan.blocks.filter { $0.sequence >= first }
     let total = blocks.reduce(0) { $0 + $1.length }
     guard total <= segmentBytes - (1 << 20) else {
       throw .tailTooLarge(path: plan.path, bytes: UInt64(total))
     }
-    var entries: [SegmentIndex.Entry] = []
     try withReader(plan) { (reader) throws(SystemError) in
       var next = blocks[...]
       for sequence in first...tail.last {
@@ -82,13 +78,10 @@ extension RecoveryRun {
             _ = ledger.note(tables.audience(index))
           }
           ledger.add(sequence: sequence, offset: start, length: block.length)
-          entries.append(
-            SegmentIndex.Entry(sequence: sequence, offset: start, length: block.length))
         }
       }
     }
     ledger.forgetDefinitions()
-    return entries
   }
 
   /// Appends a block as it is; of a torn one, its definitions and outcomes. The footer of the old

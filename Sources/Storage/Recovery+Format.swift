@@ -14,21 +14,11 @@ extension Recovery {
   }
 
   private static func checkFormat(of directory: String, _ disk: any Disk) throws(StorageError) {
-    let names: [String]
-    do throws(SystemError) { names = try disk.list(directory) } catch {
-      // ENOENT: a fresh directory, or nothing was ever spooled.
-      if error.code == 2 { return }
-      throw .system(path: directory, error)
-    }
     let buffer = GatherBuffer(capacity: SegmentHeader.byteCount)
-    for name in names.sorted() {
+    for name in try disk.names(in: directory)?.sorted() ?? [] {
       let path = directory + "/" + name
       switch DirectoryLayout.entry(name) {
-      case .segment:
-        let start = try start(of: path, disk, buffer)
-        if case .newer(let found) = SegmentHeader.read(start) {
-          throw .newerFormat(path: path, found: found, supported: Int(Format.version))
-        }
+      case .segment: try refuseNewerSegment(path, disk, buffer)
       case .checkpoint:
         if let found = CheckpointCoding.newerVersion(try start(of: path, disk, buffer)) {
           throw .newerFormat(
@@ -36,6 +26,16 @@ extension Recovery {
         }
       case .temporary, .foreign: continue
       }
+    }
+  }
+
+  /// Throws `newerFormat` for a segment, of the log or of the spool, that a newer Fanfare wrote.
+  /// - Parameter buffer: to read into.
+  static func refuseNewerSegment(_ path: String, _ disk: any Disk, _ buffer: GatherBuffer)
+    throws(StorageError)
+  {
+    if case .newer(let found) = SegmentHeader.read(try start(of: path, disk, buffer)) {
+      throw .newerFormat(path: path, found: found, supported: Int(Format.version))
     }
   }
 
@@ -47,14 +47,9 @@ extension Recovery {
       let file = try disk.open(path, .read)
       defer { disk.close(file) }
       buffer.removeAll()
-      var failure: SystemError?
-      _ = unsafe buffer.fill(SegmentHeader.byteCount) { target in
-        do throws(SystemError) { return try unsafe disk.readAll(file, into: target, at: 0) } catch {
-          failure = error
-          return 0
-        }
+      _ = try unsafe buffer.fill(SegmentHeader.byteCount) { (target) throws(SystemError) in
+        try unsafe disk.readAll(file, into: target, at: 0)
       }
-      if let failure { throw failure }
     }
     return buffer.view
   }

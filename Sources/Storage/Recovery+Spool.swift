@@ -12,40 +12,17 @@ struct RangePlan {
 
 /// What stands in the spool, and what it stands for.
 extension RecoveryRun {
-  /// Audiences of a range that are kept in memory.
-  private static let audiencesMax = 4096
-
   /// Lists the spool segments that are there.
   func surveySpool() throws(StorageError) {
-    let names: [String]
-    do throws(SystemError) { names = try disk.list(layout.spool) } catch {
-      // ENOENT: nothing was ever spooled.
-      if error.code == 2 { return }
-      throw .system(path: layout.spool, error)
-    }
-    for name in names {
+    let buffer = GatherBuffer(capacity: SegmentHeader.byteCount)
+    for name in try disk.names(in: layout.spool) ?? [] {
       let path = layout.spool + "/" + name
       if case .segment(let number) = DirectoryLayout.entry(name) {
-        try refuseNewer(path)
+        try Recovery.refuseNewerSegment(path, disk, buffer)
         spoolFiles.append(number)
       } else {
         report.append(RecoveryFinding(kind: .foreignFile, path: path))
       }
-    }
-  }
-
-  private func refuseNewer(_ path: String) throws(StorageError) {
-    var reading = SegmentHeader.Reading.damaged
-    try onPath(path) { () throws(SystemError) in
-      let file = try disk.open(path, .read)
-      defer { disk.close(file) }
-      let reader = try ChunkReader(disk: disk, file: file)
-      if let view = try reader.view(0, SegmentHeader.byteCount) {
-        reading = SegmentHeader.read(view)
-      }
-    }
-    if case .newer(let found) = reading {
-      throw .newerFormat(path: path, found: found, supported: Int(Format.version))
     }
   }
 
@@ -99,10 +76,7 @@ extension RecoveryRun {
     let path = layout.spoolSegment(range.file)
     guard spoolFiles.contains(range.file) else { return noteMissing(range, path) }
     var plan: RangePlan?
-    try onPath(path) { () throws(SystemError) in
-      let file = try disk.open(path, .read)
-      defer { disk.close(file) }
-      let reader = try ChunkReader(disk: disk, file: file)
+    try withReader(path) { (reader) throws(SystemError) in
       plan = try Self.footer(reader, range)
       if plan != nil { return }
       plan = try Self.hop(reader, range)
@@ -141,25 +115,13 @@ extension RecoveryRun {
       let tables = try SegmentFooter.read(
         reader, salt: range.salt, offset: offset, length: Int(range.footerLength))
     else { return nil }
-    var entries: [SegmentIndex.Entry] = []
-    for index in 0..<(tables.places.count / 16) {
-      entries.append(
-        SegmentIndex.Entry(
-          sequence: tables.places.u64(index * 16),
-          offset: Int(tables.places.u32(index * 16 + 8)) * Format.alignment,
-          length: Int(tables.places.u32(index * 16 + 12)) * Format.alignment))
-    }
-    return RangePlan(range: range, entries: entries, audiences: audiences(tables.postings))
+    return RangePlan(range: range, entries: tables.entries, audiences: audiences(tables))
   }
 
-  private static func audiences(_ postings: RawView) -> [AudienceNumber]? {
+  private static func audiences(_ tables: BlockTables) -> [AudienceNumber]? {
     var numbers: [AudienceNumber] = []
-    var offset = 0
-    while offset + 8 <= postings.count, numbers.count <= audiencesMax {
-      numbers.append(AudienceNumber(postings.u32(offset)))
-      offset += 8 + 4 * Int(postings.u32(offset + 4))
-    }
-    return offset == postings.count ? numbers : nil
+    let isWhole = tables.forEachPosting { audience, _ in numbers.append(audience) }
+    return isWhole && numbers.count <= SpoolRange.audiencesKeptMax ? numbers : nil
   }
 
   /// Finds the blocks of a range whose footer is damaged, header by header.
@@ -195,8 +157,7 @@ extension RecoveryRun {
     do throws(StorageError) {
       try withReader(path) { (reader) throws(SystemError) in
         for entry in plan.entries {
-          let block = ScannedBlock(
-            sequence: entry.sequence, offset: entry.offset, length: entry.length, kind: .spool)
+          let block = ScannedBlock(entry, kind: .spool)
           // A damaged one is reported when it is read for delivery.
           guard let tables = try Self.tables(reader, block), let events = tables.spooledEvents()
           else { continue }

@@ -181,8 +181,7 @@ extension RecoveryRun {
     var failure: SystemError?
     try withReader(finding.path) { (reader) throws(SystemError) in
       do throws(SystemError) {
-        try? disk.remove(target)
-        let file = try disk.open(target, .create)
+        let file = try disk.createAnew(target)
         defer { disk.close(file) }
         var done = 0
         while done < Int(finding.length) {

@@ -57,6 +57,8 @@ final class RecoveryRun {
   var released: [String] = []
   /// Segments whose header is all zero: prepared and not used, unless blocks follow.
   private var unused: [SegmentPlan] = []
+  /// Whether an earlier start made the directories and came no further.
+  private var wasLeftEmpty = false
   private var numberHighest: UInt64 = 0
   private var ordinalHighest: UInt64 = 0
   /// Loaded event tables, the most recently used last.
@@ -129,12 +131,8 @@ final class RecoveryRun {
   // MARK: What is there
 
   func survey() throws(StorageError) {
-    let names: [String]
-    do throws(SystemError) { names = try disk.list(layout.journal) } catch {
-      // ENOENT: a fresh directory.
-      if error.code == 2 { return }
-      throw .system(path: layout.journal, error)
-    }
+    // None: a fresh data directory.
+    guard let names = try disk.names(in: layout.journal) else { return }
     var ordinals: [UInt64] = []
     for name in names {
       switch DirectoryLayout.entry(name) {
@@ -145,6 +143,7 @@ final class RecoveryRun {
         report.append(RecoveryFinding(kind: .foreignFile, path: layout.journal + "/" + name))
       }
     }
+    wasLeftEmpty = numbersSeen.isEmpty && ordinals.isEmpty
     plans.sort { $0.number < $1.number }
     try loadCheckpoints(ordinals.sorted())
     try surveySpool()
@@ -157,10 +156,7 @@ final class RecoveryRun {
     var size = 0
     var reading = SegmentHeader.Reading.damaged
     var isAnother = false
-    try onPath(path) { () throws(SystemError) in
-      let file = try disk.open(path, .read)
-      defer { disk.close(file) }
-      let reader = try ChunkReader(disk: disk, file: file)
+    try withReader(path) { (reader) throws(SystemError) in
       size = reader.size
       if let view = try reader.view(0, SegmentHeader.byteCount) {
         reading = SegmentHeader.read(view)
@@ -282,15 +278,27 @@ final class RecoveryRun {
       try disk.makeDirectory(layout.journal)
       try disk.makeDirectory(layout.spool)
       try disk.makeDirectory(layout.quarantine)
-      try disk.syncDirectory(layout.root)
+      try syncNames(in: layout.root)
       do throws(SystemError) {
         // A data directory that was just made is lost with all in it if its own name is.
-        try disk.syncDirectory(layout.parent)
+        try syncNames(in: layout.parent)
       } catch {
-        // EACCES: a parent that may be passed and not opened; then somebody else made the name.
-        if error.code != 13 { throw error }
+        // EACCES, EPERM, EROFS: a parent that may not be opened or changed; then somebody else made
+        // the name.
+        if ![13, 1, 30].contains(error.code) { throw error }
       }
     }
+  }
+
+  /// Makes the names in a directory durable, also after a start whose sync of it failed: to the
+  /// kernel it may look clean since, and then only a new change has it written.
+  private func syncNames(in directory: String) throws(SystemError) {
+    if wasLeftEmpty {
+      let path = (directory == "/" ? "" : directory) + "/.fanfare-sync"
+      disk.close(try disk.createAnew(path))
+      try disk.remove(path)
+    }
+    try disk.syncDirectory(directory)
   }
 
   /// Does what may fail without harm, but not without a word.
@@ -335,11 +343,7 @@ final class RecoveryRun {
   func withReader(_ path: String, _ body: (ChunkReader) throws(SystemError) -> Void)
     throws(StorageError)
   {
-    try onPath(path) { () throws(SystemError) in
-      let file = try disk.open(path, .read)
-      defer { disk.close(file) }
-      try body(try ChunkReader(disk: disk, file: file))
-    }
+    try ChunkReader.reading(path, on: disk, body)
   }
 
   /// Damage took definitions along: whom these events were accepted for is not known any more.
@@ -359,12 +363,11 @@ final class RecoveryRun {
   static func tables(_ reader: ChunkReader, _ block: ScannedBlock) throws(SystemError)
     -> BlockTables?
   {
-    guard let view = try reader.view(block.offset, BlockHeader.byteCount),
-      let header = BlockHeader(view),
-      let section = try reader.view(block.offset + BlockHeader.byteCount, header.headerLength),
-      section.crc == header.headerCRC
+    guard let start = try reader.view(block.offset, BlockHeader.byteCount),
+      let header = BlockHeader(start),
+      let view = try reader.view(block.offset, BlockHeader.byteCount + header.headerLength)
     else { return nil }
-    return BlockTables(section, count: header.tableCount)
+    return BlockParts(header, view).tables
   }
 
   /// Damage may have taken a definition whose number later events carry: it must not be given

@@ -57,8 +57,7 @@ struct Reserve {
       defer { disk.close(file) }
       return try disk.size(file) == UInt64(bytes)
     } catch {
-      // ENOENT.
-      if error.code == 2 { return false }
+      if error.isNotFound { return false }
       throw .system(path: path, error)
     }
   }
@@ -85,8 +84,11 @@ struct Reserve {
 extension StorageError {
   /// Whether the file system, a quota or the process's file size limit took no more bytes.
   var isOutOfSpace: Bool {
-    guard case .system(_, let error) = self else { return false }
-    // ENOSPC, EDQUOT, EFBIG.
-    return error.code == 28 || error.code == 122 || error.code == 27
+    if case .system(_, let error) = self { error.isOutOfSpace } else { false }
+  }
+
+  /// Whether a file or directory that was to be used is not there.
+  var isNotFound: Bool {
+    if case .system(_, let error) = self { error.isNotFound } else { false }
   }
 }

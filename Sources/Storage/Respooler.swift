@@ -34,15 +34,12 @@ final class Respooler: @unchecked Sendable {
     var next = 0
     var pending: PendingMap
     var range: SpoolRange
-    var entries: [SegmentIndex.Entry] = []
     /// Where the next block goes in the file.
     var end: UInt64
   }
 
   /// Source blocks looked at in one step when none of them is copied.
   private static let blocksPerStep = 8
-  /// Audiences of a range that are kept in memory; of more nothing is known.
-  private static let audiencesMax = 4096
 
   private let layout: DirectoryLayout
   private let disk: any Disk
@@ -116,10 +113,7 @@ final class Respooler: @unchecked Sendable {
     throws(StorageError) -> Set<UInt64>?
   {
     let path = layout.segment(source.facts.number)
-    return try onPath(path) { () throws(SystemError) in
-      let file = try disk.open(path, .read)
-      defer { disk.close(file) }
-      let reader = try ChunkReader(disk: disk, file: file)
+    return try ChunkReader.reading(path, on: disk) { (reader) throws(SystemError) in
       guard let (tables, _) = try SegmentFooter.read(reader, salt: source.facts.salt) else {
         return nil
       }
@@ -145,7 +139,7 @@ final class Respooler: @unchecked Sendable {
   /// - Returns: the sources, which may go now.
   func complete(_ index: SegmentIndex) -> [SegmentIndex.Segment] {
     guard let job, stage == .awaiting else { return [] }
-    index.release(job.range, entries: job.entries, audiences: rangeAudiences)
+    index.release(job.range, entries: ledger.entries, audiences: rangeAudiences)
     self.job = nil
     stage = .idle
     loader.closeFreed()
@@ -264,8 +258,6 @@ final class Respooler: @unchecked Sendable {
       into: buffer, salt: file.salt, define: define, audiences: audiences)
     try write(file, at: job.end)
     ledger.add(sequence: sequence, offset: Int(job.end), length: length)
-    self.job?.entries.append(
-      SegmentIndex.Entry(sequence: sequence, offset: Int(job.end), length: length))
     self.job?.end = job.end + UInt64(length)
   }
 
@@ -278,7 +270,7 @@ final class Respooler: @unchecked Sendable {
 
   private func finish() throws(StorageError) -> Progress {
     guard var range = job?.range, let end = job?.end, var file else { return .nothingPending }
-    if job?.entries.isEmpty ?? true { return .nothingPending }
+    if ledger.entries.isEmpty { return .nothingPending }
     // Twice, for the range in the footer says how long the footer is.
     for _ in 0..<2 {
       buffer.removeAll()
@@ -299,6 +291,6 @@ final class Respooler: @unchecked Sendable {
 
   private var rangeAudiences: [AudienceNumber]? {
     let numbers = ledger.audiences
-    return numbers.count <= Self.audiencesMax ? numbers : nil
+    return numbers.count <= SpoolRange.audiencesKeptMax ? numbers : nil
   }
 }

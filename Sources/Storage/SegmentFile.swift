@@ -25,11 +25,7 @@ enum SegmentFile {
   static func zeroed(_ temporary: String, bytes: Int, disk: any Disk)
     throws(StorageError) -> FileHandle
   {
-    let file = try onPath(temporary) { () throws(SystemError) in
-      // What a failed try before left behind is in the way.
-      try? disk.remove(temporary)
-      return try disk.open(temporary, .create)
-    }
+    let file = try onPath(temporary) { () throws(SystemError) in try disk.createAnew(temporary) }
     do throws(StorageError) {
       try onPath(temporary) { () throws(SystemError) in
         try fillZeros(file, bytes: bytes, disk: disk)
@@ -37,6 +33,7 @@ enum SegmentFile {
       }
     } catch {
       disk.close(file)
+      // Gives its space back at once; what stays is removed by the next try, or at the next start.
       try? disk.remove(temporary)
       throw error
     }
@@ -56,6 +53,24 @@ enum SegmentFile {
         throw error
       }
     }
+  }
+
+  /// Writes the first bytes of a temporary segment and gives it its name, durably and in this
+  /// order: from then on it supersedes what stood behind its first sequence.
+  static func publish(
+    _ file: FileHandle, beginning bytes: RawView, number: UInt64, layout: DirectoryLayout,
+    disk: any Disk
+  ) throws(StorageError) {
+    try onPath(layout.segmentTemporary(number)) { () throws(SystemError) in
+      do throws(SystemError) {
+        try unsafe disk.writeAll(file, bytes.bytes, at: 0)
+        try disk.syncData(file)
+      } catch {
+        disk.close(file)
+        throw error
+      }
+    }
+    try publish(file, number: number, layout: layout, disk: disk)
   }
 
   private static func fillZeros(_ file: FileHandle, bytes: Int, disk: any Disk)

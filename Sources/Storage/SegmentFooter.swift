@@ -24,11 +24,9 @@ enum SegmentFooter {
     throws(SystemError) -> BlockTables?
   {
     guard let block = try reader.view(offset, length), let header = BlockHeader(block),
-      header.kind == .footer, header.salt == salt,
-      let section = block.slice(BlockHeader.byteCount, header.headerLength),
-      section.crc == header.headerCRC
+      header.kind == .footer, header.salt == salt
     else { return nil }
-    return BlockTables(section, count: header.tableCount)
+    return BlockParts(header, block).tables
   }
 
   /// The blocks in which a lane that is behind may wait for something, by the posting lists.
@@ -36,22 +34,16 @@ enum SegmentFooter {
   static func awaited(_ tables: BlockTables, _ pending: PendingMap, through last: UInt64)
     -> Set<UInt64>?
   {
-    let (places, postings) = (tables.places, tables.postings)
+    let entries = tables.entries
     var result: Set<UInt64> = []
-    var offset = 0
-    while offset + 8 <= postings.count {
-      let audience = AudienceNumber(postings.u32(offset))
-      let count = Int(postings.u32(offset + 4))
-      guard let blocks = postings.slice(offset + 8, count * 4) else { return nil }
-      if pending.isAwaited(audience, through: last) {
-        for index in 0..<count {
-          let place = Int(blocks.u32(index * 4)) * 16
-          guard place + 16 <= places.count else { return nil }
-          result.insert(places.u64(place))
-        }
+    var isRight = true
+    let isWhole = tables.forEachPosting { audience, blocks in
+      guard pending.isAwaited(audience, through: last) else { return }
+      for place in 0..<(blocks.count / 4) {
+        let index = Int(blocks.u32(place * 4))
+        if index < entries.count { result.insert(entries[index].sequence) } else { isRight = false }
       }
-      offset += 8 + count * 4
     }
-    return offset == postings.count ? result : nil
+    return isWhole && isRight ? result : nil
   }
 }

@@ -59,8 +59,7 @@ package struct SegmentHeader: Equatable {
   package static func read(_ view: RawView) -> Reading {
     guard view.count >= byteCount else { return .damaged }
     if view.isZero(0, byteCount) { return .zero }
-    guard view.u32(0) == magic, let covered = view.slice(0, 60), covered.crc == view.u32(60)
-    else { return .damaged }
+    guard view.u32(0) == magic, view.hasHeaderCRC else { return .damaged }
     if view.u16(4) != Format.version { return .newer(Int(view.u16(4))) }
     guard let purpose = Purpose(rawValue: view.u16(6)) else { return .damaged }
     return .valid(SegmentHeader(view, purpose))
@@ -85,8 +84,7 @@ package struct SegmentHeader: Equatable {
     buffer.append(salt.littleEndian)
     buffer.append(createdAt.littleEndian)
     buffer.append(segmentBytes.littleEndian)
-    buffer.appendZeros(12)
-    buffer.append((buffer.view.slice(start, 60).map(\.crc) ?? 0).littleEndian)
+    buffer.endHeader(from: start)
   }
 }
 
@@ -133,8 +131,7 @@ struct SegmentTrailer: Equatable {
 
   init?(_ view: RawView) {
     guard view.count >= Self.byteCount, view.u32(0) == Self.magic,
-      view.u32(4) == UInt32(Format.version), let covered = view.slice(0, 60),
-      covered.crc == view.u32(60)
+      view.u32(4) == UInt32(Format.version), view.hasHeaderCRC
     else { return nil }
     salt = view.u64(8)
     footerOffset = view.u64(16)
@@ -152,8 +149,7 @@ struct SegmentTrailer: Equatable {
     buffer.append(footerLength.littleEndian)
     buffer.append(plainBytes.littleEndian)
     buffer.append(events.littleEndian)
-    buffer.appendZeros(12)
-    buffer.append((buffer.view.slice(start, 60).map(\.crc) ?? 0).littleEndian)
+    buffer.endHeader(from: start)
   }
 }
 
@@ -181,8 +177,7 @@ struct SegmentMark: Equatable {
 
   init?(_ view: RawView) {
     guard view.count >= SegmentTrailer.byteCount, view.u32(0) == Self.magic,
-      view.u32(4) == UInt32(Format.version), let covered = view.slice(0, 60),
-      covered.crc == view.u32(60)
+      view.u32(4) == UInt32(Format.version), view.hasHeaderCRC
     else { return nil }
     salt = view.u64(8)
     durableThrough = view.u64(16)
@@ -194,7 +189,6 @@ struct SegmentMark: Equatable {
     buffer.append(UInt32(Format.version).littleEndian)
     buffer.append(salt.littleEndian)
     buffer.append(durableThrough.littleEndian)
-    buffer.appendZeros(36)
-    buffer.append((buffer.view.slice(start, 60).map(\.crc) ?? 0).littleEndian)
+    buffer.endHeader(from: start)
   }
 }

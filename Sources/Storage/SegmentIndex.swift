@@ -94,8 +94,11 @@ public struct LogUsage: BitwiseCopyable, Sendable, Equatable {
 /// The journal appends (once a commit), the keeper removes, readers look up (once a block): one
 /// lock that nobody holds for more than a binary search.
 public final class SegmentIndex: Sendable {
-  /// A block's place inside its segment.
+  /// A block's place inside its segment; as in the footer: sequence (8), offset ÷ 64 (4),
+  /// length ÷ 64 (4).
   package struct Entry: BitwiseCopyable, Sendable {
+    static let byteCount = 16
+
     var sequence: UInt64
     var offsetUnits: UInt32
     var lengthUnits: UInt32
@@ -104,6 +107,19 @@ public final class SegmentIndex: Sendable {
       self.sequence = sequence
       offsetUnits = UInt32(offset / Format.alignment)
       lengthUnits = UInt32(length / Format.alignment)
+    }
+
+    /// Reads one; the view has at least `byteCount` bytes from `place` on.
+    init(_ view: RawView, at place: Int) {
+      sequence = view.u64(place)
+      offsetUnits = view.u32(place + 8)
+      lengthUnits = view.u32(place + 12)
+    }
+
+    func append(to buffer: GatherBuffer) {
+      buffer.append(sequence.littleEndian)
+      buffer.append(offsetUnits.littleEndian)
+      buffer.append(lengthUnits.littleEndian)
     }
 
     var offset: Int { Int(offsetUnits) * Format.alignment }

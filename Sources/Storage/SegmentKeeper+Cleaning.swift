@@ -156,15 +156,26 @@ extension SegmentKeeper {
   private func free(segment number: UInt64, _ local: inout State) {
     // First out of the index: a reader that was about to read it looks again and finds it gone.
     index.remove(segment: number)
-    do throws(StorageError) {
-      try onPath(layout.segment(number)) { () throws(SystemError) in
-        try disk.remove(layout.segment(number))
-      }
-      segmentsFreed.add()
-    } catch { note(error, &local) }
+    let path = layout.segment(number)
+    if !remove(path, &local) { local.doomed[path] = local.saved }
+    segmentsFreed.add()
   }
 
-  /// A name that comes back after a power cut is freed once more: no harm, but worth a word.
+  /// - Returns: whether it is gone; else that was noted.
+  private func remove(_ path: String, _ local: inout State) -> Bool {
+    do throws(StorageError) {
+      try onPath(path) { () throws(SystemError) in try disk.remove(path) }
+    } catch {
+      if error.isNotFound { return true }
+      note(error, &local)
+      return false
+    }
+    return true
+  }
+
+  /// After something was removed. A failure holds nothing up: a name that comes back after a power
+  /// cut is that of a segment nobody waits for, whose range has its record, or of a file without a
+  /// range; recovery counts it as such, and it is removed once more. But it is worth a word.
   private func sync(_ directory: String, _ local: inout State) {
     do throws(StorageError) {
       try onPath(directory) { () throws(SystemError) in try disk.syncDirectory(directory) }
@@ -190,20 +201,16 @@ extension SegmentKeeper {
     if local.doomed[path] == nil { local.doomed[path] = local.saved + 2 }
   }
 
-  /// Removes what no checkpoint that may be used names any more.
+  /// Removes what no checkpoint that may be used names any more; what can't be removed now is tried
+  /// again at each cleaning.
   private func removeDoomed(_ local: inout State, _ now: Now) {
     let due = local.doomed.filter { $0.value <= local.saved }.keys.sorted()
-    for path in due {
-      local.doomed[path] = nil
-      do throws(StorageError) {
-        try onPath(path) { () throws(SystemError) in try disk.remove(path) }
-      } catch { note(error, &local) }
-    }
+    for path in due where remove(path, &local) { local.doomed[path] = nil }
     if !due.isEmpty {
       sync(layout.spool, &local)
       sync(layout.journal, &local)
     }
-    if local.doomed.isEmpty { return }
+    guard local.doomed.values.contains(where: { $0 > local.saved }) else { return }
     wantCheckpoint(&local, now)
     local.cleanAt = min(local.cleanAt, now.instant + Self.retryInterval)
   }

@@ -58,6 +58,8 @@ public final class SegmentKeeper: Sendable {
   public let checkpoints = Counter()
   /// Checkpoints, segments and spool ranges that could not be written since start.
   public let failures = Counter()
+  /// What could not be written, removed or synced: for the log.
+  public let trouble = TroubleList()
   /// Segments freed since start.
   public let segmentsFreed = Counter()
   /// What of the history went since start, because it was old enough or for want of space.
@@ -100,7 +102,7 @@ public final class SegmentKeeper: Sendable {
     /// Segments and spool ranges with a block that can't be read, by their first sequence: they stay
     /// until nobody waits for them.
     var unreadable: Set<UInt64> = []
-    /// Checkpoints made durable since start.
+    /// Checkpoints made durable since start, after which only the newest two were left.
     var saved: UInt64 = 0
     /// Files that count no more, and how many checkpoints must be durable before they go: until
     /// then one that names them may be used, and would miss them.
@@ -196,6 +198,7 @@ public final class SegmentKeeper: Sendable {
 
   func note(_ error: StorageError, _ local: inout State) {
     local.lastError = error
+    trouble.note(error)
     failures.add()
   }
 
@@ -212,6 +215,7 @@ public final class SegmentKeeper: Sendable {
       let file = try SegmentFile.prepare(
         number: number, bytes: configuration.segmentBytes, layout: layout, disk: disk)
       local.lastError = nil
+      trouble.clear()
       prepared(file, number, &local)
     } catch {
       // Outcomes go on: into what is left of the active segment, then into the reserved one.
@@ -272,13 +276,22 @@ public final class SegmentKeeper: Sendable {
       local.durable.append(DurableCheckpoint(checkpoint, audiences: audiences, savedAt: now.instant))
       if local.durable.count > 2 { local.durable.removeFirst() }
       local.cleanAt = now.instant
-      local.saved += 1
       checkpoints.add()
+      removeOldCheckpoints(&local)
       notices.post(.checkpoint(parts.sequence, durable: true))
     } catch {
       note(error, &local)
       notices.post(.checkpoint(parts.sequence, durable: false))
     }
+  }
+
+  /// One that stays may be used, should those after it turn out damaged: then it does not count
+  /// towards what is removed because no checkpoint names it. Tried again after the next one.
+  private func removeOldCheckpoints(_ local: inout State) {
+    do throws(StorageError) {
+      try CheckpointStore(layout: layout, disk: disk).removeOld()
+      local.saved += 1
+    } catch { note(error, &local) }
   }
 
   private func save(_ checkpoint: Checkpoint, _ local: inout State, _ now: Now)

@@ -6,12 +6,6 @@ internal import Flow
 /// Marks are kept by audience number and belong to one generation, so a new segment forgets all of
 /// them by counting up instead of clearing.
 final class SegmentLedger {
-  private struct Place: BitwiseCopyable {
-    var sequence: UInt64
-    var offset: UInt32
-    var length: UInt32
-  }
-
   private var generation: UInt64 = 1
   /// By audience number: generation in the upper half, ordinal in the lower.
   private var marks: [UInt64] = []
@@ -20,10 +14,8 @@ final class SegmentLedger {
   private var lastBlock: [UInt32] = []
   /// Ordinal in the upper half, block index in the lower.
   private var pairs: [UInt64] = []
-  private var places: [Place] = []
-
   /// Event blocks listed.
-  var blockCount: Int { places.count }
+  private(set) var entries: [SegmentIndex.Entry] = []
 
   /// Forgets everything: a new segment begins.
   func begin() {
@@ -31,7 +23,7 @@ final class SegmentLedger {
     numbers.removeAll(keepingCapacity: true)
     lastBlock.removeAll(keepingCapacity: true)
     pairs.removeAll(keepingCapacity: true)
-    places.removeAll(keepingCapacity: true)
+    entries.removeAll(keepingCapacity: true)
   }
 
   /// Lets every audience be defined again, and keeps the lists: after recovery copied blocks here
@@ -53,7 +45,7 @@ final class SegmentLedger {
       numbers.append(audience)
       lastBlock.append(0)
     }
-    let block = UInt32(places.count)
+    let block = UInt32(entries.count)
     if lastBlock[ordinal] != block + 1 {
       lastBlock[ordinal] = block + 1
       pairs.append(UInt64(ordinal) << 32 | UInt64(block))
@@ -63,17 +55,15 @@ final class SegmentLedger {
 
   /// The block whose audiences were noted stands at `offset` now.
   func add(sequence: UInt64, offset: Int, length: Int) {
-    places.append(
-      Place(
-        sequence: sequence, offset: UInt32(offset / Format.alignment),
-        length: UInt32(length / Format.alignment)))
+    entries.append(SegmentIndex.Entry(sequence: sequence, offset: offset, length: length))
   }
 
   /// Bytes that the footer block takes at most once `events` more events are listed.
   func footerBytes(withEvents events: Int) -> Int {
     let tables = 2 * (BlockTables.tableHeaderBytes + 8)
     let postings = (numbers.count + events) * 8 + (pairs.count + events) * 4
-    return Format.aligned(BlockHeader.byteCount + tables + (places.count + 1) * 16 + postings)
+    let places = (entries.count + 1) * SegmentIndex.Entry.byteCount
+    return Format.aligned(BlockHeader.byteCount + tables + places + postings)
   }
 
   /// Audiences noted, in the order of their first use.
@@ -86,12 +76,8 @@ final class SegmentLedger {
   func writeFooter(_ buffer: GatherBuffer, sequence: UInt64, range: SpoolRange? = nil) -> Int {
     var writer = BlockWriter(buffer, kind: .footer, sequence: sequence)
     let table = writer.beginTable(TableTag.places)
-    for place in places {
-      buffer.append(place.sequence.littleEndian)
-      buffer.append(place.offset.littleEndian)
-      buffer.append(place.length.littleEndian)
-    }
-    writer.endTable(table, count: places.count)
+    for entry in entries { entry.append(to: buffer) }
+    writer.endTable(table, count: entries.count)
     writePostings(&writer, buffer)
     if let range {
       let table = writer.beginTable(TableTag.releases)
@@ -104,13 +90,13 @@ final class SegmentLedger {
   private func writePostings(_ writer: inout BlockWriter, _ buffer: GatherBuffer) {
     // A counting sort by ordinal; pairs of one ordinal are in block order already.
     var starts = [Int](repeating: 0, count: numbers.count + 1)
-    for pair in pairs where Int(pair & 0xFFFF_FFFF) < places.count {
+    for pair in pairs where Int(pair & 0xFFFF_FFFF) < entries.count {
       starts[Int(pair >> 32) + 1] += 1
     }
     for ordinal in 0..<numbers.count { starts[ordinal + 1] += starts[ordinal] }
     var blocks = [UInt32](repeating: 0, count: starts[numbers.count])
     var next = starts
-    for pair in pairs where Int(pair & 0xFFFF_FFFF) < places.count {
+    for pair in pairs where Int(pair & 0xFFFF_FFFF) < entries.count {
       let ordinal = Int(pair >> 32)
       blocks[next[ordinal]] = UInt32(truncatingIfNeeded: pair)
       next[ordinal] += 1

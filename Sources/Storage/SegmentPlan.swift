@@ -69,12 +69,9 @@ struct SegmentSurvey {
   ///   - footerIsEnough: recovery needs only the places of its event blocks.
   ///   - direct: read around the page cache, which proves nothing about an unsynced tail.
   func fill(_ plan: inout SegmentPlan, footerIsEnough: Bool, direct: Bool) throws(StorageError) {
-    let path = plan.path
+    let mode = direct ? OpenMode.readDirect : .read
     var result = plan
-    try onPath(path) { () throws(SystemError) in
-      let file = try disk.open(path, direct ? .readDirect : .read)
-      defer { disk.close(file) }
-      let reader = try ChunkReader(disk: disk, file: file)
+    try ChunkReader.reading(plan.path, on: disk, as: mode) { (reader) throws(SystemError) in
       let footer = try readFooter(reader, plan: result)
       result.isClosed = footer != nil
       if let footer { result.closedUsage = footer.usage }
@@ -104,14 +101,6 @@ struct SegmentSurvey {
     -> (blocks: [ScannedBlock], usage: LogUsage)?
   {
     guard let (tables, usage) = try SegmentFooter.read(reader, salt: plan.salt) else { return nil }
-    var blocks: [ScannedBlock] = []
-    for index in 0..<(tables.places.count / 16) {
-      blocks.append(
-        ScannedBlock(
-          sequence: tables.places.u64(index * 16),
-          offset: Int(tables.places.u32(index * 16 + 8)) * Format.alignment,
-          length: Int(tables.places.u32(index * 16 + 12)) * Format.alignment, kind: .events))
-    }
-    return (blocks, usage)
+    return (tables.entries.map { ScannedBlock($0, kind: .events) }, usage)
   }
 }

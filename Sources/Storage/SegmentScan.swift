@@ -14,6 +14,14 @@ package struct ScannedBlock: BitwiseCopyable {
   package var end: Int { offset + length }
 }
 
+extension ScannedBlock {
+  /// A block that a footer lists.
+  init(_ entry: SegmentIndex.Entry, kind: BlockKind) {
+    self.init(
+      sequence: entry.sequence, offset: entry.offset, length: entry.length, kind: kind)
+  }
+}
+
 /// Bytes of a segment that are no block, and the sequences that stood there.
 package struct ScanGap: Equatable {
   package var offset: Int
@@ -151,12 +159,8 @@ package struct SegmentScan {
   static func isWhole(_ reader: ChunkReader, _ header: BlockHeader, at offset: Int)
     throws(SystemError) -> Bool
   {
-    guard let view = try reader.view(offset, header.blockLength),
-      let section = view.slice(BlockHeader.byteCount, header.headerLength),
-      let packed = view.slice(BlockHeader.byteCount + header.headerLength, header.packedLength)
-    else { return false }
-    return section.crc == header.headerCRC && packed.crc == header.packedCRC
-      && BlockTables(section, count: header.tableCount) != nil
+    guard let view = try reader.view(offset, header.blockLength) else { return false }
+    return BlockParts(header, view).isWhole
   }
 
   /// The salt of the blocks that take the most bytes: a piece of another segment may stand where

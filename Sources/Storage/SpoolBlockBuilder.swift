@@ -69,7 +69,7 @@ final class SpoolBlockBuilder {
     SpoolColumns.append(events, to: buffer)
     writer.endTable(table, count: events.count)
     writeSets(&writer, buffer)
-    writeDefinitions(define, audiences, &writer, buffer)
+    writer.define(define, in: audiences)
     let length = writer.finish(payload: payload.view, hard: true)
     BlockHeader.seal(in: buffer, at: start, salt: salt, durableThrough: 0)
     reset()
@@ -85,21 +85,6 @@ final class SpoolBlockBuilder {
       for endpoint in set { buffer.append(endpoint.littleEndian) }
     }
     writer.endTable(table, count: sets.count)
-  }
-
-  private func writeDefinitions(
-    _ numbers: [AudienceNumber], _ audiences: AudienceTable, _ writer: inout BlockWriter,
-    _ buffer: GatherBuffer
-  ) {
-    if numbers.isEmpty { return }
-    let table = writer.beginTable(TableTag.audiences)
-    for number in numbers {
-      let set = unsafe audiences.endpoints(of: number)
-      buffer.append(number.value.littleEndian)
-      buffer.append(UInt32(set.count).littleEndian)
-      unsafe buffer.append(RawView(UnsafeRawBufferPointer(set)))
-    }
-    writer.endTable(table, count: numbers.count)
   }
 
   /// Forgets what was gathered.

@@ -29,12 +29,12 @@ struct SpoolFile {
     let buffer = GatherBuffer(capacity: 4096)
     header.append(to: buffer)
     return try onPath(path) { () throws(SystemError) in
-      try? disk.remove(path)
-      let handle = try disk.open(path, .create)
+      let handle = try disk.createAnew(path)
       do throws(SystemError) {
         try unsafe disk.writeAll(handle, buffer.view.bytes, at: 0)
       } catch {
         disk.close(handle)
+        // What stays is in nobody's way: it holds no range, so the next cleaning dooms it.
         try? disk.remove(path)
         throw error
       }

@@ -19,6 +19,8 @@
 /// | 80 | 8 | sealedAt | when the newest of the segments was closed, Unix milliseconds |
 public struct SpoolRange: BitwiseCopyable, Sendable, Equatable {
   static let byteCount = 88
+  /// Audiences of a range that are kept in memory; of more nothing is known.
+  static let audiencesKeptMax = 4096
 
   /// Counts up with each release.
   public var ordinal: UInt64

@@ -2,7 +2,7 @@ public import Flow
 public import Platform
 
 /// What can go wrong with the data directory, in words for an operator.
-public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
+public enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
   /// A system call failed on `path`.
   case system(path: String, SystemError)
   /// `path` was written by a newer Fanfare; nothing was changed.

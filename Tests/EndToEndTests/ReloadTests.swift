@@ -14,28 +14,28 @@ extension EndToEnd {
       let broker = try Child(
         try Tools.fanfare(),
         ["serve", "--data", data, "--listen", "127.0.0.1:0", "--config", file])
-      try await eventually("it is ready", details: { broker.talk }) {
-        broker.talk.contains("is ready")
-      }
+      try await said("is ready", broker)
       try folder.write("drain-timeout: 3s\nreactors: 2\n", to: "fanfare.yaml")
       broker.send(SIGHUP)
-      try await eventually("it was reloaded", details: { broker.talk }) {
-        broker.talk.contains("reloaded")
-      }
+      try await said("reloaded", broker)
       #expect(broker.talk.contains("changed=drain-timeout needRestart=reactors"))
       #expect(try await lastReload(data) == "1")
 
       try folder.write("drain-timeout: soon\n", to: "fanfare.yaml")
       broker.send(SIGHUP)
-      try await eventually("the problem was told", details: { broker.talk }) {
-        broker.talk.contains("'soon' is no duration")
-      }
+      try await said("'soon' is no duration", broker)
       #expect(broker.talk.contains("fanfare.yaml:1:1: drain-timeout"))
       #expect(try await lastReload(data) == "0")
 
       let result = try await broker.stop(SIGTERM)
       #expect(result.status == 0)
       #expect(result.talk.contains("drainTimeout=3.0s"), "the last good one is in force")
+    }
+
+    private func said(_ text: String, _ broker: Child) async throws {
+      try await eventually("it says '\(text)'", details: { broker.talk }) {
+        broker.talk.contains(text)
+      }
     }
 
     private func lastReload(_ data: String) async throws -> String? {

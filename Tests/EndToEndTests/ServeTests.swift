@@ -98,11 +98,7 @@ extension EndToEnd {
     @Test(.timeLimit(.minutes(2)))
     func `while it drains, publishers are told to come back and readiness says why`() async throws {
       let broker = try await TestBroker.start()
-      let slow = try await broker.bin("slow.*", ["--delay", "3s"])
-      try await broker.fanfare("publish", "slow.x", "{}")
-      try await eventually("the attempt is in flight") {
-        try await broker.run(["spool", "--check", "inflight>0"]).status == 0
-      }
+      let slow = try await broker.attemptInFlight(delay: "3s")
       broker.signal(SIGTERM)
       try await eventually("it drains") {
         try await broker.run(["health", "--ready"]).status == 1
@@ -120,11 +116,7 @@ extension EndToEnd {
     @Test(.timeLimit(.minutes(2)))
     func `a second signal ends it at once, its echo does not`() async throws {
       let broker = try await TestBroker.start()
-      let slow = try await broker.bin("slow.*", ["--delay", "10s"])
-      try await broker.fanfare("publish", "slow.x", "{}")
-      try await eventually("the attempt is in flight") {
-        try await broker.run(["spool", "--check", "inflight>0"]).status == 0
-      }
+      let slow = try await broker.attemptInFlight(delay: "10s")
       // As timeout(1) does: to the child, then to the group.
       broker.signal(SIGTERM)
       broker.signal(SIGTERM)
@@ -140,6 +132,16 @@ extension EndToEnd {
 }
 
 extension TestBroker {
+  /// A request bin for `slow.*` that answers late, and has a request to answer.
+  func attemptInFlight(delay: String) async throws -> Child {
+    let slow = try await bin("slow.*", ["--delay", delay])
+    try await fanfare("publish", "slow.x", "{}")
+    try await eventually("the attempt is in flight") {
+      try await run(["spool", "--check", "inflight>0"]).status == 0
+    }
+    return slow
+  }
+
   /// Sends the broker a signal and goes on.
   func signal(_ number: Int32) { process?.send(number) }
 

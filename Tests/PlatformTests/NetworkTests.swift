@@ -146,14 +146,18 @@ internal import Testing
     return (descriptor, UInt16(bigEndian: address.sin_port))
   }
 
-  @Test func `a TCP connect ends writable and without error; a refused one has its errno`() {
+  /// A socket that is connected to the port, or about to be.
+  private func connected(_ port: UInt16) throws -> Socket {
+    switch network.connect(SocketAddress(ipv4: 0x7F00_0001, port: port)) {
+    case .connected(let socket), .inProgress(let socket): return socket
+    case .failed(let code): throw SystemError(code: code, operation: "connect")
+    }
+  }
+
+  @Test func `a TCP connect ends writable and without error; a refused one has its errno`() throws {
     let (listener, port) = Self.listenTCP()
     defer { _ = Glibc.close(listener) }
-    var socket = Socket.none
-    switch network.connect(SocketAddress(ipv4: 0x7F00_0001, port: port)) {
-    case .connected(let made), .inProgress(let made): socket = made
-    case .failed(let code): Issue.record("connect failed: \(code)")
-    }
+    let socket = try connected(port)
     poller.add(socket, tag: 5)
     #expect(readiness(5)?.writable == true)
     #expect(network.connectError(socket) == 0)
@@ -175,14 +179,10 @@ internal import Testing
     }
   }
 
-  @Test func `a full socket would block, and is told writable once it drains`() {
+  @Test func `a full socket would block, and is told writable once it drains`() throws {
     let (listener, port) = Self.listenTCP()
     defer { _ = Glibc.close(listener) }
-    var socket = Socket.none
-    switch network.connect(SocketAddress(ipv4: 0x7F00_0001, port: port)) {
-    case .connected(let made), .inProgress(let made): socket = made
-    case .failed(let code): Issue.record("connect failed: \(code)")
-    }
+    let socket = try connected(port)
     defer { network.close(socket) }
     poller.add(socket, tag: 7)
     _ = readiness(7)

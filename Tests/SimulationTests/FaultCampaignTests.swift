@@ -30,6 +30,15 @@ internal import Testing
     table.report()
   }
 
+  @Test(arguments: 1...4)
+  func `a start whose sync of a directory failed is made good by the next`(call: Int) {
+    for ending in [Scenario.Ending.kill, .powerCut] {
+      let trial = FaultTrial(
+        operation: .syncDirectory, number: call, manner: .once, code: 5, ending: ending, seed: 1)
+      #expect(trial.run(script: 1).problems == [], "\(trial.name)")
+    }
+  }
+
   @Test func `kills, power cuts, failing and full disks in one history lose nothing`() {
     let limits = CampaignLimits()
     var table = CampaignTable()

@@ -36,19 +36,43 @@ internal import Testing
     poller.wait(now: world.now.instant, until: world.now.instant)
   }
 
-  @Test func `connects end accepted, refused, unanswered, or without a route`() {
+  /// A socket that is connecting to a host that answers so, and its poller.
+  private struct Line {
+    let world: World
+    let network: Network
+    let poller: Poller
+    let host: Host
+    let socket: Socket
+
+    init(seed: UInt64, _ answer: ConnectAnswer) throws {
+      world = World(seed: seed)
+      network = Network(simulation: world.network)
+      poller = Poller(simulation: world.network)
+      host = Host(answer)
+      let address = SocketAddress(ipv4: 0x0A00_0001, port: 80)
+      world.network.add(host, name: "a.test", address: address)
+      let result = network.connect(address)
+      guard case .inProgress(let socket) = result else {
+        throw SystemError(code: 0, operation: "connect: \(result)")
+      }
+      self.socket = socket
+      poller.add(socket, tag: 1)
+    }
+
+    /// A second later, with what happened in it told.
+    func connected() -> Line {
+      world.advance(to: world.now.instant + .seconds(1))
+      _ = poller.wait(now: world.now.instant, until: world.now.instant)
+      return self
+    }
+  }
+
+  @Test func `connects end accepted, refused, unanswered, or without a route`() throws {
     for (answer, code, tells) in [
       (ConnectAnswer.accept(Peer()), 0, true), (.refuse, 111, true), (.ignore, 0, false),
     ] as [(ConnectAnswer, Int32, Bool)] {
-      let world = World(seed: 3)
-      let network = Network(simulation: world.network)
-      let poller = Poller(simulation: world.network)
-      world.network.add(Host(answer), name: "a.test", address: address)
-      guard case .inProgress(let socket) = network.connect(address) else {
-        Issue.record("not in progress")
-        return
-      }
-      poller.add(socket, tag: 1)
+      let line = try Line(seed: 3, answer)
+      let (world, network, poller, socket) = (line.world, line.network, line.poller, line.socket)
       #expect(events(world, poller).isEmpty)
       world.advance(to: world.now.instant + .seconds(1))
       let told = events(world, poller)
@@ -62,20 +86,13 @@ internal import Testing
   }
 
   @Test(arguments: 1...20 as ClosedRange<UInt64>)
-  func `bytes arrive in order, in pieces, each change told once`(seed: UInt64) {
-    let world = World(seed: seed)
-    let network = Network(simulation: world.network)
-    let poller = Poller(simulation: world.network)
+  func `bytes arrive in order, in pieces, each change told once`(seed: UInt64) throws {
     let peer = Peer()
-    let host = Host(.accept(peer))
-    world.network.add(host, name: "a.test", address: address)
-    guard case .inProgress(let socket) = network.connect(address) else { return }
-    poller.add(socket, tag: 1)
-    world.advance(to: world.now.instant + .seconds(1))
-    _ = events(world, poller)
+    let line = try Line(seed: seed, .accept(peer)).connected()
+    let (world, network, poller, socket) = (line.world, line.network, line.poller, line.socket)
     let sent = (0..<3_000).map { UInt8(truncatingIfNeeded: $0) }
-    host.line?.send(sent)
-    host.line?.finish()
+    line.host.line?.send(sent)
+    line.host.line?.finish()
     var received: [UInt8] = []
     var isClosed = false
     while !isClosed {
@@ -98,17 +115,10 @@ internal import Testing
   }
 
   @Test(arguments: 1...20 as ClosedRange<UInt64>)
-  func `a full line would block and tells when there is room again`(seed: UInt64) {
-    let world = World(seed: seed)
-    let network = Network(simulation: world.network)
-    let poller = Poller(simulation: world.network)
+  func `a full line would block and tells when there is room again`(seed: UInt64) throws {
     let peer = Peer()
-    let host = Host(.accept(peer))
-    world.network.add(host, name: "a.test", address: address)
-    guard case .inProgress(let socket) = network.connect(address) else { return }
-    poller.add(socket, tag: 1)
-    world.advance(to: world.now.instant + .seconds(1))
-    _ = events(world, poller)
+    let line = try Line(seed: seed, .accept(peer)).connected()
+    let (world, network, poller, socket) = (line.world, line.network, line.poller, line.socket)
     let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 / 3) }
     var done = 0
     while done < bytes.count {
@@ -132,15 +142,11 @@ internal import Testing
     #expect(peer.bytes == bytes)
   }
 
-  @Test func `a reset comes after what was sent before it`() {
-    let world = World(seed: 4)
-    let network = Network(simulation: world.network)
-    let host = Host(.accept(Peer()))
-    world.network.add(host, name: "a.test", address: address)
-    guard case .inProgress(let socket) = network.connect(address) else { return }
-    world.advance(to: world.now.instant + .seconds(1))
-    host.line?.send([1, 2, 3])
-    host.line?.reset()
+  @Test func `a reset comes after what was sent before it`() throws {
+    let line = try Line(seed: 4, .accept(Peer())).connected()
+    let (world, network, socket) = (line.world, line.network, line.socket)
+    line.host.line?.send([1, 2, 3])
+    line.host.line?.reset()
     world.advance(to: world.now.instant + .seconds(1))
     #expect(read(network, socket).1 == [1, 2, 3])
     #expect(read(network, socket).0 == .failed(104))

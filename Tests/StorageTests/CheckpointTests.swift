@@ -136,12 +136,19 @@ struct CheckpointTests {
     #expect(again.recovered.counters.delivered == 1)
   }
 
-  @Test func `a checkpoint ahead of the log is refused and nothing is written`() throws {
-    let directory = TemporaryDirectory()
+  /// A log with one event, cleanly stopped, so that it ends with a checkpoint.
+  private func stopped(_ directory: TemporaryDirectory) throws -> World {
     let world = try World(directory.path)
     world.seal([world.audience(1)])
     world.settle(milliseconds: 3)
     world.finish()
+    #expect(world.journal.isFinished)
+    return world
+  }
+
+  @Test func `a checkpoint ahead of the log is refused and nothing is written`() throws {
+    let directory = TemporaryDirectory()
+    let world = try stopped(directory)
     let layout = DirectoryLayout(root: directory.path)
     for name in Bytes.names(layout.journal) where name.hasSuffix(".log") {
       try RealDisk().remove(layout.journal + "/" + name)
@@ -160,10 +167,7 @@ struct CheckpointTests {
 
   @Test func `a checkpoint that cannot be read ends the start and changes nothing`() throws {
     let directory = TemporaryDirectory()
-    let world = try World(directory.path)
-    world.seal([world.audience(1)])
-    world.settle(milliseconds: 3)
-    world.finish()
+    _ = try stopped(directory)
     let layout = DirectoryLayout(root: directory.path)
     let name = try #require(Bytes.names(layout.journal).first { $0.hasPrefix("checkpoint-") })
     let path = layout.journal + "/" + name
@@ -203,6 +207,30 @@ struct CheckpointTests {
     TemporaryDirectory.remove(temporary)
     publish()
     #expect(world.keeper.checkpoints.value > 0 && world.keeper.segmentsFreed.value > 0)
+  }
+
+  @Test func `an old checkpoint that can't be removed is named and goes with the next`() throws {
+    let directory = TemporaryDirectory()
+    let disk = FailingDisk()
+    let world = try World(directory.path, disk: disk)
+    let layout = DirectoryLayout(root: directory.path)
+    func publish() -> [String] {
+      let before = world.keeper.checkpoints.value
+      for _ in 0..<200 where world.keeper.checkpoints.value < before + 3 {
+        world.seal([world.audience(1)], bytes: 200_000, random: true)
+        world.settle(milliseconds: 2)
+      }
+      world.settle(milliseconds: 20)
+      return Bytes.names(layout.journal).filter { $0.hasPrefix("checkpoint-") }
+    }
+    disk.fail(after: 0, only: "/checkpoint-", operation: "remove")
+    let kept = publish()
+    #expect(kept.count == Int(world.keeper.checkpoints.value) && kept.count >= 3)
+    #expect(world.keeper.trouble.drain().map(\.description).contains {
+      $0.hasPrefix(layout.checkpoint(1) + ": remove")
+    })
+    disk.heal()
+    #expect(publish().count == 2 && world.keeper.trouble.drain() == [])
   }
 
   @Test func `ids that are not durable yet keep a checkpoint waiting`() throws {

@@ -51,6 +51,28 @@ struct FullDiskTests {
     #expect(!world.keeper.isFull && world.keeper.lastError == nil)
   }
 
+  @Test func `each error is told once by its path until things go well again`() throws {
+    let world = try world(reserveBytes: 0)
+    let audience = world.audience(1)
+    let layout = DirectoryLayout(root: directory.path)
+    for _ in 0..<2 {
+      let next = (world.recovered.index.facts.last?.number ?? 0) + 2
+      #expect(world.keeper.trouble.drain() == [])
+      disk.fail(after: 0, operation: "create")
+      roll(world, audience)
+      world.settle(milliseconds: 3000)
+      // The next segment and the checkpoint, both between two polls; then the same each second.
+      let told = world.keeper.trouble.drain().map(\.description)
+      #expect(told.count == 2 && world.keeper.failures.value > 2)
+      for path in [layout.segmentTemporary(next), layout.checkpointTemporary] {
+        #expect(told.contains { $0.hasPrefix(path + ": create") }, "\(told)")
+      }
+      disk.heal()
+      world.settle(milliseconds: 5000)
+      #expect(world.keeper.lastError == nil)
+    }
+  }
+
   @Test func `the reserve carries outcomes and a checkpoint past the full segment`() throws {
     let world = try world(reserveBytes: 1 << 20)
     let audience = world.audience(1)

@@ -101,12 +101,8 @@ struct JournalInspectorTests {
     let checkpoint =
       layout.journal + "/"
       + (try #require(Bytes.names(layout.journal).last { $0.hasPrefix("checkpoint-") }))
-    var bytes = try Bytes.read(checkpoint)
-    bytes[70] ^= 1
-    try Bytes.write(bytes, to: checkpoint)
-    var segment = try Bytes.read(layout.segment(1))
-    segment[18] ^= 1
-    try Bytes.write(segment, to: layout.segment(1))
+    try Bytes.flip(checkpoint, at: 70)
+    try Bytes.flip(layout.segment(1), at: 18)
     let repair = JournalRepair(try inspector())
     #expect(Set(repair.steps.map(\.action)) == [.moveCheckpoint, .rewriteHeader])
     #expect(repair.steps.allSatisfy { $0.drops == nil })

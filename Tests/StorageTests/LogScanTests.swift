@@ -100,26 +100,18 @@ struct LogScanTests {
   @Test func `a header section that can't be read is counted and passed over`() throws {
     let world = try World(directory.path)
     let all = fill(world, blocks: 5)
-    let place = try #require(world.recovered.index.find(atOrAfter: all[6].sequence))
-    let path = DirectoryLayout(root: directory.path).segment(place.segment)
-    var bytes = try Bytes.read(path)
-    bytes[Int(place.offset) + 100] ^= 1
-    try Bytes.write(bytes, to: path)
+    try world.strike(block: all[6].sequence, at: 100)
     let scan = reader(world).scan(.oldestFirst, from: .start, accepted: LogScan.Span())
     var seen: [UInt64] = []
     while scan.advance() { seen.append(scan.sequence) }
-    #expect(seen == world.committedSequences.filter { $0 != place.sequence })
+    #expect(seen == world.committedSequences.filter { $0 != all[6].sequence })
     #expect(scan.damagedBlocks == 1)
   }
 
   @Test func `a payload that can't be unpacked leaves the headers readable`() throws {
     let world = try World(directory.path)
     _ = fill(world, blocks: 1)
-    let place = try #require(world.recovered.index.find(atOrAfter: 1))
-    let path = DirectoryLayout(root: directory.path).segment(place.segment)
-    var bytes = try Bytes.read(path)
-    bytes[Int(place.offset) + place.length - 200] ^= 1
-    try Bytes.write(bytes, to: path)
+    try world.strike(block: 1, at: -200)
     let scan = reader(world).scan(.oldestFirst, from: .start, accepted: LogScan.Span())
     #expect(scan.advance())
     var events: [StoredEvent?] = []

@@ -81,11 +81,7 @@ struct ReaderTests {
     let world = try World(directory.path)
     world.seal([world.audience(1)], bytes: 2000, random: true)
     world.settle(milliseconds: 3)
-    let place = try #require(world.recovered.index.find(atOrAfter: 1))
-    let path = DirectoryLayout(root: directory.path).segment(place.segment)
-    var bytes = try Bytes.read(path)
-    bytes[Int(place.offset) + place.length - 200] ^= 1
-    try Bytes.write(bytes, to: path)
+    let struck = try world.strike(block: 1, at: -200)
     let reader = makeReader(world)
     #expect(requests.push(LoadRequest(sequence: 1)))
     _ = reader.turn(now: world.now)
@@ -101,7 +97,8 @@ struct ReaderTests {
     _ = reader.turn(now: world.now)
     #expect(
       reader.damage.drain() == [
-        .damaged(path: path, offset: place.offset, reason: "the payload's checksum is wrong")
+        .damaged(
+          path: struck.path, offset: struck.offset, reason: "the payload's checksum is wrong")
       ])
   }
 
@@ -109,11 +106,7 @@ struct ReaderTests {
     let world = try World(directory.path)
     world.seal([world.audience(1)], bytes: 2000, random: true)
     world.settle(milliseconds: 3)
-    let place = try #require(world.recovered.index.find(atOrAfter: 1))
-    let path = DirectoryLayout(root: directory.path).segment(place.segment)
-    var bytes = try Bytes.read(path)
-    bytes[Int(place.offset) + 100] ^= 1
-    try Bytes.write(bytes, to: path)
+    try world.strike(block: 1, at: 100)
     let reader = makeReader(world)
     #expect(requests.push(LoadRequest(sequence: 1)))
     _ = reader.turn(now: world.now)
@@ -133,9 +126,14 @@ struct ReaderTests {
     let again = reader.turn(now: world.now)
     #expect(replies.pop() == nil && reader.refused.value == 1 && reader.damaged.value == 0)
     #expect(again == world.now.instant + .seconds(1))
-    try RealDisk().rename(path + ".away", to: path)
     var later = world.now
     later.instant = again
+    // Refused twice and told once, with the path.
+    #expect(reader.turn(now: later) == again + .seconds(1) && reader.refused.value == 2)
+    let told = reader.refusals.drain()
+    #expect(told.count == 1 && told.allSatisfy { "\($0)".hasPrefix(path + ": open") })
+    try RealDisk().rename(path + ".away", to: path)
+    later.instant = again + .seconds(1)
     // Only the open file is to be looked after.
     #expect(reader.turn(now: later) == later.instant + .seconds(2))
     let reply = try #require(replies.pop())

@@ -172,9 +172,7 @@ struct RecoveryTests {
     world.seal([world.audience(1)], bytes: 1500, random: true)
     world.settle(milliseconds: 300)
     let first = try blocks()[0]
-    var bytes = try Bytes.read(layout.segment(1))
-    bytes[first.offset + 700] ^= 1
-    try Bytes.write(bytes, to: layout.segment(1))
+    try Bytes.flip(layout.segment(1), at: first.offset + 700)
     let log = try open()
     #expect(log.report.isEmpty && log.lanes.map(\.behind) == [1])
     #expect {
@@ -191,9 +189,7 @@ struct RecoveryTests {
     let world = try World(directory.path)
     world.seal([world.audience(1)])
     world.settle(milliseconds: 300)
-    var bytes = try Bytes.read(layout.segment(1))
-    bytes[20] ^= 1
-    try Bytes.write(bytes, to: layout.segment(1))
+    try Bytes.flip(layout.segment(1), at: 20)
     let log = try open()
     #expect(log.report.map(\.kind) == [.corruption] && log.report[0].offset == 0)
     #expect(log.lanes.map(\.behind) == [1])
@@ -283,9 +279,7 @@ struct RecoveryTests {
     // A header in the middle of a closed segment that only a scan would look at.
     let first = try #require(world.recovered.index.facts.first)
     let third = try #require(world.recovered.index.find(atOrAfter: 3))
-    var bytes = try Bytes.read(layout.segment(first.number))
-    bytes[Int(third.offset) + 8] ^= 1
-    try Bytes.write(bytes, to: layout.segment(first.number))
+    try Bytes.flip(layout.segment(first.number), at: Int(third.offset) + 8)
     let log = try open()
     #expect(log.report.isEmpty && log.index.facts.count >= 4)
     #expect(log.index.facts[0].eventBlocks == first.eventBlocks)

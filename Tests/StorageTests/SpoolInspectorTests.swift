@@ -44,6 +44,31 @@ struct SpoolInspectorTests {
     #expect(kinds.contains("releases"))
   }
 
+  @Test func `files that a running broker removes meanwhile are passed over`() throws {
+    let backlog = try spooled()
+    let layout = DirectoryLayout(root: directory.path)
+    let live = try JournalInspector(directory: directory.path, disk: RealDisk(), isLive: true)
+    let still = try inspector()
+    let first = try #require(backlog.world.recovered.index.facts.first)
+    for path in [layout.spoolSegment(1), layout.segment(first.number)] {
+      try RealDisk().remove(path)
+      for inspector in [live, still] {
+        let walks: [() throws -> Void] = [
+          { _ = try inspector.verify() }, { try inspector.forEachEvent { _ in } },
+        ]
+        for walk in walks {
+          if inspector.isLive {
+            try walk()
+          } else {
+            #expect(throws: StorageError.self) { try walk() }
+          }
+        }
+      }
+    }
+    #expect(try live.verify().faults.map(\.text) == [])
+    try live.forEachBlock { #expect($0.segment != first.number) }
+  }
+
   @Test func `every changed byte of a range is noticed and named`() throws {
     _ = try spooled()
     let range = try #require(try inspector().spool.first)
@@ -64,9 +89,7 @@ struct SpoolInspectorTests {
     let backlog = try spooled()
     let range = try #require(backlog.world.recovered.index.ranges.first)
     let path = DirectoryLayout(root: directory.path).spoolSegment(range.file)
-    var bytes = try Bytes.read(path)
-    bytes[Int(range.offset + range.length - range.footerLength)] ^= 1
-    try Bytes.write(bytes, to: path)
+    try Bytes.flip(path, at: Int(range.offset + range.length - range.footerLength))
     func open() throws -> RecoveredLog {
       try Recovery.open(
         directory: directory.path, disk: RealDisk(), now: backlog.world.now,

@@ -1,7 +1,8 @@
 import Base
 import Flow
-import Storage
+import Glibc
 import Platform
+import Storage
 import Testing
 
 /// A log whose endpoint 1 takes nothing, and whose endpoint 2 failed two events and took the rest.
@@ -163,6 +164,45 @@ struct SpoolTests {
       segmentBytes: World.segmentBytes)
     #expect(log.report == [] && log.index.ranges.isEmpty)
     #expect(Bytes.names(directory.path + "/spool").isEmpty)
+  }
+
+  @Test func `a segment that can't be removed is named by its path and goes later`() throws {
+    let disk = FailingDisk()
+    let path = DirectoryLayout(root: directory.path).segment(1)
+    disk.fail(after: 0, only: path, operation: "remove")
+    let backlog = try spooled(disk)
+    #expect(backlog.world.keeper.segmentsFreed.value >= 3 && isThere(path))
+    #expect(told(backlog.world).contains { $0.hasPrefix(path + ": remove") })
+    disk.heal()
+    backlog.seal(40)
+    #expect(!isThere(path) && told(backlog.world) == [])
+  }
+
+  @Test func `a spool segment that can't be removed is named by its path and goes later`() throws {
+    let disk = FailingDisk()
+    let path = DirectoryLayout(root: directory.path).spoolSegment(1)
+    let backlog = try spooled(disk)
+    // After a failure a fresh one is begun.
+    disk.fail(after: 0, only: path, operation: "write", times: 1)
+    backlog.seal(40)
+    disk.fail(after: 0, only: path, operation: "remove")
+    let world = backlog.world
+    world.images = { world in
+      [ReactorImage(reactor: 0, walkedThrough: world.window.committedThrough, lanes: [])]
+    }
+    backlog.seal(50)
+    world.settle(milliseconds: 6000)
+    #expect(world.recovered.index.ranges.isEmpty && isThere(path))
+    #expect(told(world).contains { $0.hasPrefix(path + ": remove") })
+    disk.heal()
+    backlog.seal(40)
+    #expect(!isThere(path) && told(world) == [])
+  }
+
+  private func isThere(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+  private func told(_ world: World) -> [String] {
+    world.keeper.trouble.drain().map(\.description)
   }
 
   @Test func `short ranges are merged into one`() throws {

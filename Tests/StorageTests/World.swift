@@ -212,6 +212,21 @@ final class World {
   }
 }
 
+extension World {
+  /// Flips a bit of the block with this sequence, at an offset in it; a negative one counts from
+  /// its end.
+  /// - Returns: where the block stands.
+  @discardableResult
+  func strike(block sequence: UInt64, at offset: Int) throws -> (path: String, offset: UInt64) {
+    guard let place = recovered.index.find(atOrAfter: sequence), place.sequence == sequence else {
+      throw SystemError(code: ENOENT, operation: "find block \(sequence)")
+    }
+    let path = DirectoryLayout(root: configuration.directory).segment(place.segment)
+    try Bytes.flip(path, at: Int(place.offset) + (offset < 0 ? place.length : 0) + offset)
+    return (path, place.offset)
+  }
+}
+
 /// Whole files as arrays.
 enum Bytes {
   static func read(_ path: String) throws -> [UInt8] {
@@ -233,6 +248,13 @@ enum Bytes {
     try unsafe bytes.withUnsafeBytes { (buffer) throws in
       try unsafe disk.writeAll(file, buffer, at: 0)
     }
+  }
+
+  /// Flips the lowest bit of one byte.
+  static func flip(_ path: String, at offset: Int) throws {
+    var bytes = try read(path)
+    bytes[offset] ^= 1
+    try write(bytes, to: path)
   }
 
   static func names(_ path: String) -> [String] { (try? RealDisk().list(path)) ?? [] }

@@ -39,26 +39,9 @@ package struct EventFilter {
     guard let channel else { return true }
     var found = false
     unsafe Extras.forEach(event.extras) { tag, value in
-      if tag == ExtraTag.channel, unsafe value.elementsEqual(channel) { found = true }
+      found = unsafe tag == ExtraTag.channel && value.elementsEqual(channel)
+      return !found
     }
     return found
-  }
-}
-
-/// The optional attributes of an event.
-package enum Extras {
-  /// Calls `body` with each attribute in its order.
-  package static func forEach(
-    _ bytes: UnsafeRawBufferPointer, _ body: (UInt8, UnsafeRawBufferPointer) -> Void
-  ) {
-    var offset = 0
-    while offset + 3 <= bytes.count {
-      let length = unsafe Int(bytes[offset + 1]) | Int(bytes[offset + 2]) << 8
-      guard offset + 3 + length <= bytes.count else { return }
-      unsafe body(
-        bytes[offset],
-        UnsafeRawBufferPointer(rebasing: bytes[(offset + 3)..<(offset + 3 + length)]))
-      offset += 3 + length
-    }
   }
 }

@@ -68,6 +68,7 @@ public struct EventRecord: Codable, Sendable, Equatable {
       unsafe Extras.forEach(extras) { tag, value in
         let text = unsafe String(decoding: value, as: UTF8.self)
         if tag == ExtraTag.channel { channels.append(text) } else { given[tag] = text }
+        return true
       }
     }
     self.channels = channels

@@ -128,6 +128,7 @@ final class LogSource {
       }
       collect(&found)
     }
+    scan.rest()
     let worked = RealClock.monotonic.since(began)
     try? await Task.sleep(for: .nanoseconds(Int64(clamping: worked.count)))
     return found

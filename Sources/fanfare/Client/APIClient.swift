@@ -55,23 +55,24 @@ struct APIClient: Sendable {
     return json
   }
 
-  /// Every element of a list, page after page.
+  /// The elements of a list, page after page; a page may be empty and not be the last.
   ///
-  /// - Parameter max: elements after which no further page is asked for.
+  /// - Parameter max: so many at most.
   func list(_ path: String, max: Int = 100_000) throws(Failure) -> [JSONValue] {
     var elements: [JSONValue] = []
     var iterator: String?
     while elements.count < max {
       let separator = path.contains("?") ? "&" : "?"
       let from = iterator.map { "&iterator=\(PathText.encoded($0))" } ?? ""
-      let page = try value("GET", "\(path)\(separator)limit=250\(from)")
+      let limit = min(max - elements.count, 250)
+      let page = try value("GET", "\(path)\(separator)limit=\(limit)\(from)")
       elements += page["data"]?.elements ?? []
       guard page["done"] != .bool(true), let next = page["iterator"]?.text, next != iterator else {
         break
       }
       iterator = next
     }
-    return elements
+    return Array(elements.prefix(max))
   }
 
   /// The URL of the API, without a path.

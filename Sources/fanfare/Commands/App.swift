@@ -94,8 +94,13 @@ enum Consent {
     }
   }
 
-  /// `1 endpoint`, `3 endpoints`.
-  static func counted(_ count: Int, _ noun: String) -> String {
-    count == 1 ? "1 \(noun)" : "\(count) \(noun)s"
+  /// `1 endpoint`, `3 endpoints`; a noun whose plural is no mere `s` comes with it.
+  static func counted(_ count: Int, _ noun: String, plural: String? = nil) -> String {
+    count == 1 ? "1 \(noun)" : "\(count) \(plural ?? noun + "s")"
+  }
+
+  /// `1 pending delivery`, `3 pending deliveries`.
+  static func deliveries(_ count: Int, _ adjective: String = "") -> String {
+    counted(count, "\(adjective)delivery", plural: "\(adjective)deliveries")
   }
 }

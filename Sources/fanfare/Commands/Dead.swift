@@ -8,6 +8,21 @@ struct DeadCommand: ParsableCommand {
     subcommands: [DeadList.self, DeadReplay.self, DeadPurge.self])
 }
 
+/// Which of what was given up.
+struct DeadSelection: ParsableArguments {
+  @Option(help: "Only of this endpoint, by name or id; all of the application otherwise.")
+  var endpoint: String?
+
+  @Option(help: "Only what was given up since: RFC 3339, or how long ago, such as 2h.")
+  var since: String?
+
+  /// For the request.
+  func members() throws(Failure) -> [(String, JSONValue?)] {
+    let since = try TimeOption.text(since, flag: "--since")
+    return [("endpoint", endpoint.map { .string($0) }), ("since", since.map { .string($0) })]
+  }
+}
+
 /// `fanfare dead replay`.
 struct DeadReplay: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -20,27 +35,19 @@ struct DeadReplay: AsyncParsableCommand {
       good once more. ^C cancels. Disabled endpoints are left out.
       """)
 
-  @Option(help: "Only of this endpoint, by name or id; all of the application otherwise.")
-  var endpoint: String?
-
-  @Option(help: "Only what was given up since: RFC 3339, or how long ago, such as 2h.")
-  var since: String?
-
+  @OptionGroup var selection: DeadSelection
   @OptionGroup var pace: ReplayOptions
   @OptionGroup var application: ApplicationOption
   @OptionGroup var client: ClientOptions
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    var members: [(String, JSONValue?)] = [
+    let members: [(String, JSONValue?)] = [
       ("app", .string(application.app)), ("failed", .bool(true)),
-      ("endpoint", endpoint.map { .string($0) }),
     ]
-    if let since {
-      members.append(("since", .string(try TimeOption.text(since, flag: "--since"))))
-    }
+    let selected = try selection.members()
     let follower = ReplayFollower(client: try client.client(), options: pace, json: output.json)
-    try await follower.run(.members(members + pace.members))
+    try await follower.run(.members(members + selected + pace.members))
   }
 }
 
@@ -54,11 +61,7 @@ struct DeadPurge: ParsableCommand {
         fanfare dead purge --since 2h --yes
       """)
 
-  @Option(help: "Only of this endpoint, by name or id; all of the application otherwise.")
-  var endpoint: String?
-
-  @Option(help: "Only what was given up since: RFC 3339, or how long ago, such as 2h.")
-  var since: String?
+  @OptionGroup var selection: DeadSelection
 
   @Flag(name: .shortAndLong, help: "Do not ask.")
   var yes = false
@@ -71,7 +74,7 @@ struct DeadPurge: ParsableCommand {
     if !yes {
       let count = try purge(client, isTrial: true)
       if count == 0 { return Console.talk("nothing to purge") }
-      let what = endpoint.map { " of '\(Console.clean($0))'" } ?? ""
+      let what = selection.endpoint.map { " of '\(Console.clean($0))'" } ?? ""
       try Consent.obtain(yes, "purge \(Consent.counted(count, "dead letter"))\(what) for good?")
     }
     let count = try purge(client, isTrial: false)
@@ -79,10 +82,7 @@ struct DeadPurge: ParsableCommand {
   }
 
   private func purge(_ client: APIClient, isTrial: Bool) throws(Failure) -> Int {
-    var members: [(String, JSONValue?)] = [("endpoint", endpoint.map { .string($0) })]
-    if let since {
-      members.append(("since", .string(try TimeOption.text(since, flag: "--since"))))
-    }
+    var members = try selection.members()
     if isTrial { members.append(("dryRun", .bool(true))) }
     let answer = try client.value(
       "POST", "\(application.path)/dead/purge", body: .members(members))
@@ -112,7 +112,9 @@ struct DeadList: ParsableCommand {
 
   func run() throws {
     guard limit > 0 else { throw Failure(.usage, "--limit must be at least 1") }
-    let letters = try fetch(client.client())
+    var query = QueryText()
+    query.add("endpoint", endpoint)
+    let letters = try client.client().list("\(application.path)/dead\(query.text)", max: limit)
     if output.json { return JSONValue.array(letters).print() }
     var table = Table([
       .text("given up"), .text("endpoint"), .text("type"), .text("event"), .number("attempts"),
@@ -129,23 +131,5 @@ struct DeadList: ParsableCommand {
       ])
     }
     table.print(ifEmpty: "nothing was given up")
-  }
-
-  /// Page after page, as far as `limit` goes.
-  private func fetch(_ client: APIClient) throws(Failure) -> [JSONValue] {
-    var letters: [JSONValue] = []
-    var before: String?
-    while letters.count < limit {
-      var path = "\(application.path)/dead?limit=\(min(limit - letters.count, 250))"
-      if let endpoint { path += "&endpoint=\(PathText.encoded(endpoint))" }
-      if let before { path += "&before=\(PathText.encoded(before))" }
-      let page = try client.value("GET", path)
-      letters += page["data"]?.elements ?? []
-      guard page["done"] == .bool(false), let next = page["iterator"]?.shown, next != before else {
-        break
-      }
-      before = next
-    }
-    return Array(letters.prefix(limit))
   }
 }

@@ -48,7 +48,7 @@ struct Events: ParsableCommand {
     guard limit > 0 else { throw Failure(.usage, "--limit must be at least 1") }
     let client = try client.client()
     if payload { return try writePayload(client) }
-    let events = try fetch(client, limit: limit)
+    let events = try client.list(try path(), max: limit)
     if output.json { JSONValue.array(events).print() } else { show(events) }
     if let id, events.isEmpty { throw nothing(id) }
   }
@@ -76,39 +76,22 @@ struct Events: ParsableCommand {
 
   private func writePayload(_ client: APIClient) throws(Failure) {
     guard let id else { throw Failure(.usage, "--payload needs --id ID") }
-    guard let position = try fetch(client, limit: 1).first?["position"]?.text else {
+    guard let position = try client.list(try path(), max: 1).first?["position"]?.text else {
       throw nothing(id)
     }
     let answer = try client.call("GET", "/api/v1/event/\(PathText.encoded(position))/data")
     Console.write(answer.body, to: .standardOutput)
   }
 
-  /// Page after page; one may be empty while the broker is still looking.
-  private func fetch(_ client: APIClient, limit: Int) throws(Failure) -> [JSONValue] {
-    var events: [JSONValue] = []
-    var iterator: String?
-    while events.count < limit {
-      let page = try client.value(
-        "GET", try path(limit: min(limit - events.count, 250), iterator: iterator))
-      events += page["data"]?.elements ?? []
-      guard page["done"] == .bool(false), let next = page["iterator"]?.text, next != iterator
-      else { break }
-      iterator = next
-    }
-    return Array(events.prefix(limit))
-  }
-
-  private func path(limit: Int, iterator: String?) throws(Failure) -> String {
+  private func path() throws(Failure) -> String {
     let types = CommaList.split(types)
     var query = QueryText()
-    query.add("limit", "\(limit)")
     query.add("types", types.isEmpty ? nil : types.joined(separator: ","))
     query.add("app", app)
     query.add("channel", channel)
     query.add("id", id)
-    if let since { query.add("since", try TimeOption.text(since, flag: "--since")) }
-    if let until { query.add("until", try TimeOption.text(until, flag: "--until")) }
-    query.add("iterator", iterator)
+    query.add("since", try TimeOption.text(since, flag: "--since"))
+    query.add("until", try TimeOption.text(until, flag: "--until"))
     return "/api/v1/event\(query.text)"
   }
 }

@@ -61,17 +61,14 @@ struct Replay: AsyncParsableCommand {
 
   func run() async throws {
     let types = CommaList.split(types)
-    var members: [(String, JSONValue?)] = [
+    let since = try TimeOption.text(since, flag: "--since")
+    let until = try TimeOption.text(until, flag: "--until")
+    let members: [(String, JSONValue?)] = [
       ("app", .string(application.app)), ("event", event.map { .string($0) }),
       ("endpoint", endpoint.map { .string($0) }), ("failed", failed ? .bool(true) : nil),
-      ("types", types.isEmpty ? nil : .strings(types)),
+      ("types", types.isEmpty ? nil : .strings(types)), ("since", since.map { .string($0) }),
+      ("until", until.map { .string($0) }),
     ]
-    if let since {
-      members.append(("since", .string(try TimeOption.text(since, flag: "--since"))))
-    }
-    if let until {
-      members.append(("until", .string(try TimeOption.text(until, flag: "--until"))))
-    }
     let follower = ReplayFollower(client: try client.client(), options: pace, json: output.json)
     try await follower.run(.members(members + pace.members))
   }
@@ -151,14 +148,10 @@ struct ReplayFollower: Sendable {
   }
 
   private func counts(_ report: JSONValue) -> String {
-    let matched = Self.deliveries(report["matched"]?.integer ?? 0)
+    let matched = Consent.deliveries(report["matched"]?.integer ?? 0)
     let pending = report["pending"]?.integer ?? 0
     let rest = pending > 0 ? ", \(pending) pending anyway" : ""
     if options.dryRun { return "\(matched) would be sent\(rest)" }
     return "\(matched) found, \(report["handedOver"]?.integer ?? 0) handed over\(rest)"
-  }
-
-  private static func deliveries(_ count: Int) -> String {
-    count == 1 ? "1 delivery" : "\(count) deliveries"
   }
 }

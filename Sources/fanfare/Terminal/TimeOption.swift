@@ -3,10 +3,11 @@ internal import Wire
 
 /// Times of the command line: RFC 3339, or how long ago.
 enum TimeOption {
-  /// The time as the API wants it.
+  /// The time as the API wants it; `nil` when none was given.
   ///
   /// - Throws: exit 64 that names the flag and says what is allowed.
-  static func text(_ text: String, flag: String) throws(Failure) -> String {
+  static func text(_ text: String?, flag: String) throws(Failure) -> String? {
+    guard let text else { return nil }
     if let time = RFC3339.parse(text) { return RFC3339.text(time) }
     guard let ago = Quantity.duration(text) else {
       throw Failure(

@@ -17,13 +17,14 @@ struct EndpointRemove: ParsableCommand {
     if !yes {
       let depth = try depth(of: endpoint["id"]?.text ?? "")
       if depth > 0 {
-        let backlog = depth == 1 ? "1 pending delivery" : "\(depth) pending deliveries"
+        let backlog = Consent.deliveries(depth, "pending ")
         try Consent.obtain(yes, "remove '\(name)' and drop its \(backlog)?")
       }
     }
     let answer = try reference.call("DELETE")
     let dropped = answer.header("fanfare-dropped").flatMap { Int($0) } ?? 0
-    Console.talk("removed \(name)" + (dropped > 0 ? "; \(dropped) pending deliveries dropped" : ""))
+    let lost = dropped > 0 ? "; \(Consent.deliveries(dropped, "pending ")) dropped" : ""
+    Console.talk("removed \(name)\(lost)")
   }
 
   private func depth(of id: String) throws(Failure) -> Int {

@@ -27,13 +27,13 @@ struct EndpointRemoveParked: ParsableCommand {
       let parked = try client.value("GET", "/api/v1/spool")["parked"]?.elements ?? []
       let depth = parked.first { $0["number"]?.integer == Int(number) }?["depth"]?.integer ?? 0
       if depth > 0 {
-        let backlog = depth == 1 ? "1 parked delivery" : "\(depth) parked deliveries"
+        let backlog = Consent.deliveries(depth, "parked ")
         try Consent.obtain(yes, "remove endpoint number \(number) and drop its \(backlog)?")
       }
     }
-    let answer = try client.send("DELETE", "/api/v1/parked/\(number)")
-    guard (200...299).contains(answer.status) else { throw APIProblem.failure(for: answer) }
+    let answer = try client.call("DELETE", "/api/v1/parked/\(number)")
     let dropped = answer.header("fanfare-dropped").flatMap { Int($0) } ?? 0
-    Console.talk("removed endpoint number \(number); \(dropped) parked deliveries dropped")
+    Console.talk(
+      "removed endpoint number \(number); \(Consent.deliveries(dropped, "parked ")) dropped")
   }
 }
