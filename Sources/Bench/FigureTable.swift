@@ -10,14 +10,13 @@ package enum FigureTable {
   }
 
   private static func counts(_ m: Measurement) -> [Row] {
-    var rows: [Row] = [
-      ("events", "\(whole(m.events)) acknowledged in \(FigureText.duration(m.publishSeconds)), "
-        + "\(FigureText.number(m.eventsPerSecond))/s"),
-      ("deliveries", "\(whole(m.deliveries)) in \(FigureText.duration(m.seconds)), "
-        + "\(FigureText.number(m.deliveriesPerSecond))/s"),
-    ]
-    if let lost = m.lost, let twice = m.twice {
-      rows.append(("lost / twice", "\(whole(lost)) / \(whole(twice))"))
+    var rows = [count("events", m.events, "acknowledged in", m.publishSeconds, m.eventsPerSecond)]
+    if m.promised > 0 {
+      rows.append(count("deliveries", m.deliveries, "in", m.seconds, m.deliveriesPerSecond))
+    }
+    if let lost = m.lost, m.promised > 0 {
+      let twice = m.twice.map { whole($0) } ?? "not counted"
+      rows.append(("lost / twice", "\(whole(lost)) / \(twice)"))
     }
     if m.refused > 0 {
       rows.append(("refused", "\(whole(m.refused)): \(m.refusal ?? "")"))
@@ -27,9 +26,16 @@ package enum FigureTable {
     return rows
   }
 
+  private static func count(
+    _ name: String, _ count: UInt64, _ verb: String, _ seconds: Double, _ rate: Double
+  ) -> Row {
+    let time = FigureText.duration(seconds)
+    return (name, "\(whole(count)) \(verb) \(time), \(FigureText.number(rate))/s")
+  }
+
   private static func latencies(_ m: Measurement) -> [Row] {
     var rows: [Row] = [("acknowledge", ladder(m.acknowledgement))]
-    rows.append(("delivery lag", m.lag.map(ladder) ?? "not measured"))
+    if m.promised > 0 { rows.append(("delivery lag", m.lag.map(ladder) ?? "not measured")) }
     if let slip = m.slip { rows.append(("publisher late", ladder(slip))) }
     if let probe = m.syncProbe { rows.append(("fdatasync alone", ladder(probe))) }
     return rows
@@ -37,23 +43,16 @@ package enum FigureTable {
 
   private static func cpu(_ m: Measurement) -> [Row] {
     guard let use = m.use, m.unit.count > 0 else { return [("CPU", "not measured")] }
-    var rows: [Row] = [
-      ("CPU \(m.unit.name)", "\(FigureText.number(m.perUnit(use.cpuSeconds) * 1e6)) µs ("
-        + split(m, use.userSeconds, use.systemSeconds) + ")")
-    ]
-    for thread in use.threads {
-      let micros = m.perUnit(thread.userSeconds + thread.systemSeconds) * 1e6
-      guard micros >= 0.0005 else { continue }
-      rows.append((
-        "  \(thread.name)", "\(FigureText.number(micros)) µs ("
-          + split(m, thread.userSeconds, thread.systemSeconds) + ")"))
+    var rows = [(name: "CPU \(m.unit.name)", value: micros(m, use.userSeconds, use.systemSeconds))]
+    for thread in use.threads where m.perUnit(thread.userSeconds + thread.systemSeconds) >= 5e-10 {
+      rows.append(("  \(thread.name)", micros(m, thread.userSeconds, thread.systemSeconds)))
     }
     return rows
   }
 
-  private static func split(_ m: Measurement, _ user: Double, _ system: Double) -> String {
-    let micros = { FigureText.number(m.perUnit($0) * 1e6) }
-    return "user \(micros(user)), system \(micros(system))"
+  private static func micros(_ m: Measurement, _ user: Double, _ system: Double) -> String {
+    let text = { (seconds: Double) in FigureText.number(m.perUnit(seconds) * 1e6) }
+    return "\(text(user + system)) µs (user \(text(user)), system \(text(system)))"
   }
 
   private static func kernel(_ m: Measurement) -> [Row] {
@@ -65,9 +64,9 @@ package enum FigureTable {
       } else {
         rows.append(("read / write calls \(m.unit.name)", "not measured: /proc hides them"))
       }
-      rows.append((
-        "context switches \(m.unit.name)",
-        "\(each(use.voluntarySwitches)) voluntary, \(each(use.involuntarySwitches)) involuntary"))
+      let switches =
+        "\(each(use.voluntarySwitches)) voluntary, \(each(use.involuntarySwitches)) involuntary"
+      rows.append(("context switches \(m.unit.name)", switches))
     }
     if let writes = m.journalWrites, let syncs = m.journalSyncs {
       rows.append(("journal", "\(whole(writes)) writes, \(whole(syncs)) syncs"))
@@ -83,8 +82,9 @@ package enum FigureTable {
   }
 
   private static func load(_ m: Measurement) -> [Row] {
-    let sinks = m.sinkSeconds.map { share($0, m.seconds) }
-    var rows: [Row] = [("publisher", share(m.publisherSeconds, m.seconds))]
+    let span = max(m.seconds, m.publishSeconds)
+    let sinks = m.sinkSeconds.map { share($0, span) }
+    var rows: [Row] = [("publisher", share(m.publisherSeconds, span))]
     if !sinks.isEmpty { rows.append(("sink", sinks.joined(separator: ", "))) }
     return rows
   }

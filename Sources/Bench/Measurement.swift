@@ -6,7 +6,8 @@ package struct Measurement: Sendable {
   package var deliveries: UInt64 = 0
   /// Deliveries that were promised by an acknowledgement.
   package var promised: UInt64 = 0
-  /// Promised deliveries that did not come; `nil` when nobody looked.
+  /// Promised deliveries that did not come, by the broker's word where nobody else counts; `nil`
+  /// when it was stopped before they could.
   package var lost: UInt64?
   /// Deliveries that came once more.
   package var twice: UInt64?

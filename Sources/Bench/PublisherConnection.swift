@@ -131,8 +131,8 @@ struct PublisherConnection: ~Copyable {
     if kind == UInt8(ascii: "-") { return unsafe .refused(String(decoding: rest, as: UTF8.self)) }
     guard kind == UInt8(ascii: ":"), unsafe !rest.isEmpty else { return nil }
     var value: UInt64 = 0
-    for unsafe byte in unsafe rest {
-      let digit = byte &- UInt8(ascii: "0")
+    for index in unsafe rest.indices {
+      let digit = unsafe rest[index] &- UInt8(ascii: "0")
       guard digit < 10 else { return nil }
       value = value &* 10 &+ UInt64(digit)
     }

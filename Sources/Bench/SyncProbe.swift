@@ -4,10 +4,13 @@ internal import Platform
 
 /// What one `fdatasync` takes where a journal would lie: the floor of an acknowledgement.
 package enum SyncProbe {
-  private static let rounds = 64
+  private static let roundsMax = 400
+  private static let timeMax = Nanoseconds.milliseconds(500)
+  private static let blockCount = 64
   private static let blockBytes = 4096
 
-  /// Writes 4 KiB into a file that has its space already, and syncs it, 64 times.
+  /// Writes 4 KiB into a file that has its space already, and syncs it, up to 400 times in half
+  /// a second.
   ///
   /// - Returns: `nil` when no file can be made there.
   package static func run(in folder: String) -> Latencies? {
@@ -19,12 +22,13 @@ package enum SyncProbe {
       _ = unsafe unlink(path)
     }
     // Written once before: a sync of new space is one of the file system's own log as well.
-    for place in 0..<rounds where !write(descriptor, place) { return nil }
+    for place in 0..<blockCount where !write(descriptor, place) { return nil }
     guard fsync(descriptor) == 0 else { return nil }
     let times = LatencyHistogram.make()
-    for place in 0..<rounds {
+    let end = RealClock.monotonic + timeMax
+    for round in 0..<roundsMax where RealClock.monotonic < end {
       let before = RealClock.monotonic
-      guard write(descriptor, place), fdatasync(descriptor) == 0 else { return nil }
+      guard write(descriptor, round % blockCount), fdatasync(descriptor) == 0 else { return nil }
       times.record(nanoseconds: RealClock.monotonic.since(before).count)
     }
     return times.snapshot()

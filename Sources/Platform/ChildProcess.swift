@@ -82,7 +82,7 @@ public final class ChildProcess: Sendable {
     _ texts: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> R
   ) -> R {
     var pointers = unsafe texts.map { unsafe strdup($0) } + [nil]
-    defer { for unsafe pointer in unsafe pointers { unsafe free(pointer) } }
+    defer { unsafe pointers.forEach { unsafe free($0) } }
     return unsafe pointers.withUnsafeMutableBufferPointer { list in
       // Never empty: it ends with nil.
       guard let base = list.baseAddress else { fatalError("fanfare: an array without memory") }

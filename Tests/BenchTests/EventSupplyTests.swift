@@ -31,7 +31,8 @@ import Testing
   }
 
   @Test func `a marker is found behind what the broker puts before the data`() {
-    let text = #"{"type":"bench.x.0","timestamp":"2026-11-21T13:00:00Z","data":{"bench":""#
+    let text =
+      #"{"type":"bench.x.0","timestamp":"2026-11-21T13:00:00Z","data":{"bench":""#
       + #"8000000000000001-00000000000000ff","a":1}}"#
     #expect(marker(in: text) == Marker(number: Marker.warmUpBit | 1, time: 255))
     #expect(marker(in: #"{"bench":"8000000000000001-0000000000"#) == nil)

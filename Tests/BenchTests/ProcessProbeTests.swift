@@ -15,7 +15,9 @@ import Testing
     let mayEnd = Atomic<Bool>(false)
     Thread.start(name: "reactor-7") {
       var clock = timespec()
-      repeat { unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &clock) } while clock.tv_nsec
+      repeat {
+        unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &clock)
+      } while clock.tv_nsec
         < 200_000_000 && clock.tv_sec == 0
       isDone.store(true, ordering: .releasing)
       while !mayEnd.load(ordering: .acquiring) { usleep(1000) }

@@ -46,6 +46,17 @@ extension EndToEnd {
     }
 
     @Test(.timeLimit(.minutes(2)))
+    func `without an endpoint it measures publishing alone`() async throws {
+      let folder = try TemporaryFolder()
+      let result = try await Child.run(
+        try Tools.fanfare(),
+        ["bench", "--endpoints", "0", "--events", "5000", "--directory", folder.path], within: 90)
+      #expect(result.status == 0, "\(result.talk)")
+      #expect(
+        result.output.contains("5,000 acknowledged") && result.output.contains("CPU an event"))
+    }
+
+    @Test(.timeLimit(.minutes(2)))
     func `a missed threshold exits 99 and is named, in the report too`() async throws {
       let folder = try TemporaryFolder()
       let page = folder.file("report.html")
@@ -65,8 +76,10 @@ extension EndToEnd {
       let folder = try TemporaryFolder()
       let result = try await Child.run(
         try Tools.fanfare(),
-        ["bench", "--rate", "500/s", "--duration", "2s", "--endpoints", "2", "--json",
-         "--directory", folder.path], within: 90)
+        [
+          "bench", "--rate", "500/s", "--duration", "2s", "--endpoints", "2", "--json",
+          "--directory", folder.path,
+        ], within: 90)
       try #require(result.status == 0, "\(result.talk)")
       let report = try result.json(as: BenchReport.self)
       #expect(report.events == 1000 && report.deliveries == 2000)
@@ -93,12 +106,41 @@ extension EndToEnd {
     }
 
     @Test(.timeLimit(.minutes(2)))
+    func `deliveries to other URLs are counted by the broker; what stays away is a failure`()
+      async throws
+    {
+      let broker = try await TestBroker.start()
+      let bin = try broker.spawn(["listen", "--no-tls", "--json"])
+      try await eventually("the bin listens", details: { bin.talk }) {
+        bin.talk.contains("listening on")
+      }
+      let url = try #require(bin.talk.firstMatch(of: /http:[^ \n]+/))
+      let good = try await broker.run(
+        [
+          "bench", "--data", broker.data, "--events", "20", "--warm-up", "0", "--give-up", "20s",
+          "--target", String(url.output), "--json",
+        ], within: 90)
+      #expect(good.status == 0, "\(good.talk)")
+      #expect(bin.lines.count == 20)
+      // Nobody listens on port 9.
+      let result = try await broker.run(
+        [
+          "bench", "--data", broker.data, "--events", "20", "--warm-up", "0", "--give-up", "1s",
+          "--target", "http://127.0.0.1:9/x", "--json",
+        ], within: 90)
+      #expect(result.status == 1, "\(result.talk)")
+      #expect(result.talk.contains("20 deliveries of acknowledged events did not arrive"))
+    }
+
+    @Test(.timeLimit(.minutes(2)))
     func `stopped by a signal, it says what it has and leaves nothing behind`() async throws {
       let folder = try TemporaryFolder()
       let child = try Child(
         try Tools.fanfare(),
-        ["bench", "--duration", "100s", "--rate", "200/s", "--endpoints", "2", "--json",
-         "--warm-up", "10", "--directory", folder.path])
+        [
+          "bench", "--duration", "100s", "--rate", "200/s", "--endpoints", "2", "--json",
+          "--warm-up", "10", "--directory", folder.path,
+        ])
       let log = { try self.leftovers(in: folder).first.map { "\($0)/data/journal" } }
       try await eventually("the broker runs", details: { child.talk }) {
         try log().map { FileManager.default.fileExists(atPath: folder.file($0)) } ?? false

@@ -40,7 +40,8 @@ import Testing
     close(ends[0])
   }
 
-  @Test func `it has its own group, default signals and the environment that it was given`() throws {
+  @Test func `it has its own group, default signals and the environment that it was given`() throws
+  {
     signal(SIGHUP, SIG_IGN)
     defer { signal(SIGHUP, SIG_DFL) }
     #expect(end(of: try shell("kill -HUP $$; exit 3")) == .signal(SIGHUP))

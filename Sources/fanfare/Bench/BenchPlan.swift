@@ -39,7 +39,8 @@ struct BenchPlan {
     let wanted = load.fanOut ?? min(endpoints, 16)
     guard let fanOut = FanOut(endpoints: endpoints, fanOut: wanted) else {
       throw Failure(
-        .usage, "--fan-out \(wanted) and --endpoints \(endpoints): an event goes to 1 endpoint at"
+        .usage,
+        "--fan-out \(wanted) and --endpoints \(endpoints): an event goes to 1 endpoint at"
           + " least and to all of them at most; endpoints are 1,000,000 at most, or 0")
     }
     self.fanOut = fanOut
@@ -112,7 +113,8 @@ struct BenchPlan {
     guard let bytes = Quantity.size(text).flatMap({ Int(exactly: $0) }), range.contains(bytes)
     else {
       throw Failure(
-        .usage, "--payload: '\(Console.clean(text))' is no size from \(range.lowerBound) bytes"
+        .usage,
+        "--payload: '\(Console.clean(text))' is no size from \(range.lowerBound) bytes"
           + " to 1MiB")
     }
     return bytes

@@ -10,7 +10,6 @@ struct BenchRun {
   let stop: BenchStop
 
   private static let tickMicroseconds: UInt32 = 20_000
-  private static let backlogMicroseconds: UInt32 = 200_000
   /// Outcomes of the last deliveries are on disk after this; they belong to the measurement.
   private static let settleMicroseconds: UInt32 = 150_000
 
@@ -49,7 +48,7 @@ struct BenchRun {
     do throws(EventSupply.CorpusError) {
       let supply = try EventSupply(corpus: folder, typePrefix: prefix, fanOut: plan.fanOut)
       if supply.skipped > 0 {
-        Console.warn("--corpus: \(supply.skipped) files are not JSON of at most 1 MiB; left out")
+        Console.warn("--corpus: left out \(supply.skipped), not JSON of at most 1 MiB")
       }
       return supply
     } catch {
@@ -60,7 +59,8 @@ struct BenchRun {
   private func register(
     _ broker: BenchBroker, _ sinks: BenchSinks, run: String
   ) throws(Failure) {
-    let inFlight = max(1, (plan.connections + plan.fanOut.endpoints - 1) / plan.fanOut.endpoints)
+    let count = max(1, plan.fanOut.endpoints)
+    let inFlight = max(1, (plan.connections + count - 1) / count)
     for endpoint in 0..<plan.fanOut.endpoints {
       if stop.isSet { return }
       let types = plan.fanOut.groups(of: endpoint).map {
@@ -132,25 +132,18 @@ struct BenchRun {
     let metrics = try broker.metrics()
     var watch = BenchWatch(plan: plan, sinks: sinks, probe: probe)
     let tally = publisher.start(plan.phase)
-    var left: (depth: UInt64, dead: UInt64)?
+    var looks = BacklogLooks(prefix: prefix)
     while true {
       usleep(Self.tickMicroseconds)
+      if !plan.targets.isEmpty { looks.look(broker, &watch, tally) }
       watch.tick(tally)
       if stop.isSet || broker.end != nil { publisher.stop() }
       guard tally.isOver else { continue }
       if stop.isSet || tally.failure != nil || broker.end != nil { break }
-      if plan.targets.isEmpty {
-        if watch.hasAll(tally) || watch.hasGivenUp { break }
-      } else {
-        // Each look costs the broker something, too.
-        usleep(Self.backlogMicroseconds)
-        left = try broker.backlog(prefix: prefix)
-        watch.progress(promised: tally.deliveries.value, left: left?.depth ?? 0)
-        if left?.depth == 0 || watch.hasGivenUp { break }
-      }
+      if watch.hasAll(tally) || watch.hasGivenUp || looks.areOver { break }
     }
     usleep(Self.settleMicroseconds)
-    var measurement = watch.end(tally, left: left)
+    var measurement = watch.end(tally)
     measurement.wasInterrupted = stop.isSet
     // What is on its way is not lost.
     if stop.isSet { measurement.lost = nil }
@@ -162,5 +155,29 @@ struct BenchRun {
       measurement.journalSyncs = after.growth("fanfare_journal_syncs_total", since: metrics)
     }
     return measurement
+  }
+}
+
+/// Where nobody else counts, the broker is asked what it still has: every fifth tick, for each
+/// answer costs it something.
+private struct BacklogLooks {
+  let prefix: String
+  private var ticks = 0
+  private var empty = 0
+
+  init(prefix: String) { self.prefix = prefix }
+
+  /// Whether nothing is pending any more. Asked twice: what was acknowledged a moment ago may not
+  /// be counted yet.
+  var areOver: Bool { empty >= 2 }
+
+  mutating func look(_ broker: BenchBroker, _ watch: inout BenchWatch, _ tally: PublishTally) {
+    ticks += 1
+    guard ticks % 5 == 0 else { return }
+    let isOver = tally.isOver
+    let promised = tally.deliveries.value
+    guard let backlog = try? broker.backlog(prefix: prefix) else { return }
+    empty = isOver && backlog.depth == 0 ? empty + 1 : 0
+    watch.progress(promised: promised, missing: backlog.depth + backlog.dead)
   }
 }

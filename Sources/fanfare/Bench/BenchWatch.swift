@@ -46,8 +46,8 @@ struct BenchWatch {
   }
 
   /// Notes what the broker itself says, where nobody else counts.
-  mutating func progress(promised: UInt64, left: UInt64) {
-    note(delivered: promised.subtractingOrZero(left))
+  mutating func progress(promised: UInt64, missing: UInt64) {
+    note(delivered: promised.subtractingOrZero(missing))
   }
 
   private mutating func note(delivered count: UInt64) {
@@ -58,7 +58,9 @@ struct BenchWatch {
   }
 
   /// Whether every delivery that was promised has come.
-  func hasAll(_ tally: PublishTally) -> Bool { delivered >= tally.deliveries.value }
+  func hasAll(_ tally: PublishTally) -> Bool {
+    plan.targets.isEmpty && delivered >= tally.deliveries.value
+  }
 
   /// Whether nothing has come for too long.
   var hasGivenUp: Bool {
@@ -90,7 +92,7 @@ struct BenchWatch {
   }
 
   /// Takes the last samples, and puts all together.
-  mutating func end(_ tally: PublishTally, left: (depth: UInt64, dead: UInt64)?) -> Measurement {
+  mutating func end(_ tally: PublishTally) -> Measurement {
     if showsProgress { Console.write("\r\u{1B}[K", to: .standardError) }
     var m = Measurement()
     let after = probe?.sample()
@@ -103,7 +105,7 @@ struct BenchWatch {
     }
     m.publisherSeconds = Double(own.cpuNanoseconds - ownBefore) / 1e9
     publishing(tally, &m)
-    delivering(tally, left, &m)
+    delivering(tally, &m)
     var last = point(tally, at: RealClock.monotonic)
     last.seconds = max(m.seconds, m.publishSeconds)
     last.delivered = m.deliveries
@@ -128,13 +130,11 @@ struct BenchWatch {
     Instant(nanoseconds: end).since(Instant(nanoseconds: tally.startTime.value)).seconds
   }
 
-  private func delivering(
-    _ tally: PublishTally, _ left: (depth: UInt64, dead: UInt64)?, _ m: inout Measurement
-  ) {
+  private func delivering(_ tally: PublishTally, _ m: inout Measurement) {
     guard plan.targets.isEmpty else {
-      let missing = (left?.depth ?? 0) + (left?.dead ?? 0)
-      m.deliveries = m.promised.subtractingOrZero(missing)
-      m.seconds = max(m.publishSeconds, timeline.points.last?.seconds ?? 0)
+      m.deliveries = delivered
+      m.lost = m.promised.subtractingOrZero(delivered)
+      m.seconds = max(m.publishSeconds, lastChange.since(start).seconds)
       return
     }
     m.deliveries = sinks.total(.received)
