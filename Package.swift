@@ -65,6 +65,9 @@ let package = Package(
     module("Ingest", ["Base", "Flow", "Platform", "Wire", "Routing"]),
     module("Delivery", ["Base", "Flow", "Platform", "Wire", "TLS"]),
 
+    // Load on a real broker, and what it came to: `fanfare bench`.
+    module("Bench", ["Base", "Flow", "Platform", "Wire", "TLS"]),
+
     // The control plane.
     controlModule(
       "Catalog",
@@ -83,7 +86,7 @@ let package = Package(
     .executableTarget(
       name: "fanfare",
       dependencies: [
-        "Base", "Flow", "Wire", "TLS", "Storage", "Broker", "Catalog", "Admin", "Platform",
+        "Base", "Flow", "Wire", "TLS", "Storage", "Broker", "Catalog", "Admin", "Platform", "Bench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -102,6 +105,7 @@ let package = Package(
     tests("RoutingTests", ["Base", "Flow", "Routing"]),
     tests("IngestTests", ["Base", "Flow", "Platform", "Wire", "Routing", "Ingest"]),
     tests("DeliveryTests", ["Base", "Flow", "Platform", "Wire", "TLS", "Delivery"]),
+    tests("BenchTests", ["Base", "Platform", "TLS", "Bench"]),
     tests("CatalogTests", ["Base", "Flow", "TLS", "Wire", "Catalog"]),
     tests("BrokerTests", ["Base", "Flow", "Storage", "Routing", "Delivery", "Broker"]),
     tests("AdminTests", ["Base", "Flow", "Wire", "TLS", "Catalog", "Broker", "Admin"]),

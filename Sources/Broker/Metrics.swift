@@ -146,6 +146,12 @@ extension BrokerControl {
       "fanfare_journal_bytes", .gauge, "Bytes that the journal holds on disk.",
       Double(plane.journalUsage.bytes))
     out.single(
+      "fanfare_journal_writes_total", .counter, "Writes of blocks to the journal since start.",
+      Double(plane.counters.journal.writes.value))
+    out.single(
+      "fanfare_journal_syncs_total", .counter, "Syncs of the journal since start.",
+      Double(plane.counters.journal.syncs.value))
+    out.single(
       "fanfare_spool_disk_bytes", .gauge, "Bytes of spool segments on disk.",
       Double(plane.keeper.spoolBytes.value))
     out.single(

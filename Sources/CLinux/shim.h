@@ -1,4 +1,4 @@
-// What Glibc's Swift overlay leaves out: epoll, eventfd, fallocate, flock.
+// What Glibc's Swift overlay leaves out: epoll, eventfd, fallocate, flock, memfd, prctl.
 #ifndef FANFARE_CLINUX_H
 #define FANFARE_CLINUX_H
 #include <errno.h>
@@ -12,12 +12,14 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -42,6 +44,18 @@ static inline int fanfare_name_thread(const char *name) {
 
 // prctl(2) is variadic as well.
 static inline int fanfare_forbid_core_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+static inline int fanfare_die_with_parent(int signal) {
+  return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);
+}
+static inline int fanfare_timer_slack(unsigned long nanoseconds) {
+  return prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);
+}
+
+// memfd_create(2) is hidden behind _GNU_SOURCE too.
+static inline int fanfare_memory_file(const char *name) {
+  return (int)syscall(SYS_memfd_create, name, 1U /* MFD_CLOEXEC */);
+}
 
 // `epoll_event` is packed on x86-64; Swift must not bind it as a 16-byte struct.
 static inline int fanfare_epoll_ctl(int epoll, int operation, int fd, uint32_t events, uint64_t tag) {

@@ -177,6 +177,13 @@ public final class Network: Sendable {
   }
 
   private static func connect(_ descriptor: Int32, _ address: SocketAddress) -> Int32 {
+    unsafe withSystemAddress(address) { unsafe Glibc.connect(descriptor, $0, $1) }
+  }
+
+  /// Lends the address in the kernel's form, for connect(2) and bind(2).
+  static func withSystemAddress(
+    _ address: SocketAddress, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+  ) -> Int32 {
     if address.isIPv6 {
       var six = sockaddr_in6()
       six.sin6_family = sa_family_t(AF_INET6)
@@ -187,7 +194,7 @@ public final class Network: Sendable {
       }
       return unsafe withUnsafePointer(to: &six) {
         unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          unsafe Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in6>.size))
+          unsafe body($0, socklen_t(MemoryLayout<sockaddr_in6>.size))
         }
       }
     }
@@ -197,7 +204,7 @@ public final class Network: Sendable {
     four.sin_addr.s_addr = address.ipv4.bigEndian
     return unsafe withUnsafePointer(to: &four) {
       unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        unsafe Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        unsafe body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
       }
     }
   }

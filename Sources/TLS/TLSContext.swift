@@ -103,9 +103,12 @@ public final class TLSContext: @unchecked Sendable {
   private func use(_ own: TLSSettings.ClientCertificate) throws(TLSError) {
     let chain = try PEMText.certificates(in: own.pem) { .clientCertificateUnusable($0) }
     let key = try PEMText.privateKey(in: own.key) { .clientCertificateUnusable($0) }
-    guard unsafe SSL_CTX_use_certificate(pointer, chain[0].pointer) == 1,
-      unsafe SSL_CTX_use_PrivateKey(pointer, key.pointer) == 1
-    else { throw .clientCertificateUnusable(ErrorQueue.takeText()) }
+    // The last use of an object is where it may be freed, not where a pointer of it is used.
+    let isUsable = withExtendedLifetime((chain, key)) {
+      unsafe SSL_CTX_use_certificate(pointer, chain[0].pointer) == 1
+        && SSL_CTX_use_PrivateKey(pointer, key.pointer) == 1
+    }
+    guard isUsable else { throw .clientCertificateUnusable(ErrorQueue.takeText()) }
     for certificate in chain.dropFirst() {
       unsafe X509_up_ref(certificate.pointer)
       guard unsafe fanfare_ssl_ctx_add_chain_certificate(pointer, certificate.pointer) == 1 else {

@@ -16,9 +16,10 @@ struct Fanfare: AsyncParsableCommand {
 
       Exit codes: 0 done, 1 failed or refused by an endpoint, 64 wrong usage,
       65 bad data, 69 no broker reachable, 70 internal fault, 75 try later,
-      77 no access, 78 bad configuration.
+      77 no access, 78 bad configuration, 99 a threshold of bench missed.
       """,
     version: programVersion,
+    subcommands: [BenchSinkCommand.self, BenchBrokerCommand.self],
     groupedSubcommands: [
       CommandGroup(name: "Broker", subcommands: [Serve.self, ConfigCommand.self, Health.self]),
       CommandGroup(
@@ -28,7 +29,7 @@ struct Fanfare: AsyncParsableCommand {
         name: "State", subcommands: [Status.self, Spool.self, DeadCommand.self]),
       CommandGroup(
         name: "Tools",
-        subcommands: [JournalCommand.self, Sign.self, Verify.self, Completions.self]),
+        subcommands: [BenchCommand.self, JournalCommand.self, Sign.self, Verify.self, Completions.self]),
     ])
 
   /// Parses, runs, and exits with the code that the contract has for what happened.
@@ -85,8 +86,14 @@ struct Fanfare: AsyncParsableCommand {
     return configuration.subcommands
   }
 
+  /// Hidden ones are for the program itself.
+  private static func isShown(_ command: any ParsableCommand.Type) -> Bool {
+    let configuration = command.configuration
+    return configuration.shouldDisplay
+  }
+
   private static func names(of command: any ParsableCommand.Type) -> [String] {
-    subcommands(of: command).map { name(of: $0) }
+    subcommands(of: command).filter { isShown($0) }.map { name(of: $0) }
   }
 
   private static func name(of command: any ParsableCommand.Type) -> String {

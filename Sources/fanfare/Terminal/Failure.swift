@@ -10,6 +10,7 @@ struct Failure: Error {
     case tryLater = 75
     case noAccess = 77
     case configuration = 78
+    case thresholdMissed = 99
   }
 
   let code: Code
