@@ -27,6 +27,19 @@ public enum TLSRead: BitwiseCopyable, Sendable, Equatable {
   case failed(TLSFailure)
 }
 
+extension TLSRead {
+  /// Why a read or a write moved nothing.
+  /// - Parameter systemError: `errno` right after the call.
+  static func stalled(_ ssl: OpaquePointer, systemError: Int32) -> TLSRead {
+    switch unsafe SSL_get_error(ssl, 0) {
+    case SSL_ERROR_WANT_READ: .wantRead
+    case SSL_ERROR_WANT_WRITE: .wantWrite
+    case SSL_ERROR_ZERO_RETURN: .closed
+    case let kind: unsafe .failed(.taken(from: ssl, kind: kind, systemError: systemError))
+    }
+  }
+}
+
 /// The client side of one TLS connection over a connected socket, which it does not own.
 ///
 /// Over a non-blocking socket no call ever blocks; over a blocking one all of them do, and none
@@ -229,14 +242,9 @@ public struct TLSConnection: ~Copyable {
   }
 
   private mutating func stalled(systemError: Int32) -> TLSRead {
-    switch unsafe SSL_get_error(ssl, 0) {
-    case SSL_ERROR_WANT_READ: return .wantRead
-    case SSL_ERROR_WANT_WRITE: return .wantWrite
-    case SSL_ERROR_ZERO_RETURN: return .closed
-    case let kind:
-      return unsafe .failed(
-        fail(.taken(from: ssl, kind: kind, systemError: systemError)))
-    }
+    let result = unsafe TLSRead.stalled(ssl, systemError: systemError)
+    if case .failed(let failure) = result { return .failed(fail(failure)) }
+    return result
   }
 
   private mutating func fail(_ failure: TLSFailure) -> TLSFailure {

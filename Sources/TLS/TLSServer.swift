@@ -95,13 +95,8 @@ public struct TLSServerConnection: ~Copyable {
   /// Whether bytes wait inside, which the socket will not announce again: read on.
   public var hasPending: Bool { unsafe SSL_has_pending(ssl) == 1 }
 
-  private mutating func stalled(systemError: Int32) -> TLSRead {
+  private func stalled(systemError: Int32) -> TLSRead {
     defer { ERR_clear_error() }
-    switch unsafe SSL_get_error(ssl, 0) {
-    case SSL_ERROR_WANT_READ: return .wantRead
-    case SSL_ERROR_WANT_WRITE: return .wantWrite
-    case SSL_ERROR_ZERO_RETURN: return .closed
-    case let kind: return unsafe .failed(.taken(from: ssl, kind: kind, systemError: systemError))
-    }
+    return unsafe TLSRead.stalled(ssl, systemError: systemError)
   }
 }
