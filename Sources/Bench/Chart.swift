@@ -1,3 +1,5 @@
+internal import Wire
+
 /// One line of a chart.
 package struct Series: Sendable {
   package var name: String

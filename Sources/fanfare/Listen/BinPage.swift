@@ -9,16 +9,16 @@ enum BinPage {
       let verdict =
         switch request.verdict {
         case .verified: "<b class=good>✓ verified</b>"
-        case .refused(let why): "<b class=bad>✗ \(escaped(why))</b>"
+        case .refused(let why): "<b class=bad>✗ \(HTMLText.escaped(why))</b>"
         case .notChecked: "not checked"
         }
       let time = RFC3339.text(UnixMilliseconds(request.timeMilliseconds))
       return """
-        <details><summary><time>\(time)</time> <b>\(escaped(request.type ?? "-"))</b>
-        <code>\(escaped(request.id ?? "-"))</code> \(verdict) \(request.body.count) B
-        → \(request.status)</summary><pre>\(escaped(headers(of: request)))
+        <details><summary><time>\(time)</time> <b>\(HTMLText.escaped(request.type ?? "-"))</b>
+        <code>\(HTMLText.escaped(request.id ?? "-"))</code> \(verdict) \(request.body.count) B
+        → \(request.status)</summary><pre>\(HTMLText.escaped(headers(of: request)))
 
-        \(escaped(body(of: request)))</pre></details>
+        \(HTMLText.escaped(body(of: request)))</pre></details>
         """
     }
     return """
@@ -43,19 +43,5 @@ enum BinPage {
     if let json = request.json { return json.pretty() }
     guard UTF8Check.accepts(request.body) else { return "(\(request.body.count) bytes, no text)" }
     return String(decoding: request.body, as: UTF8.self)
-  }
-
-  private static func escaped(_ text: String) -> String {
-    var result = ""
-    for character in text {
-      switch character {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      default: result.append(character)
-      }
-    }
-    return result
   }
 }
