@@ -22,6 +22,14 @@ package struct LoadQueue {
     var block: Block
     var usedAt: Instant
     var isLarge: Bool { block.eventCapacity == 1 }
+
+    /// Until when it is not given back for another: those who waited for it must have had their
+    /// turn. What holds little is soon used up, and soon read again.
+    var keptUntil: Instant {
+      let full = LoadQueue.loanMinimumBytes
+      let bytes = min(full, max(block.payloadCount, full / 128))
+      return usedAt + Nanoseconds(LoadQueue.loanMinimum.count * UInt64(bytes) / UInt64(full))
+    }
   }
 
   /// Requests under way at once.
@@ -29,8 +37,10 @@ package struct LoadQueue {
   /// A loan nobody has used for so long goes back; a large block sooner, for there are few.
   package static let loanTimeout = Nanoseconds.milliseconds(100)
   package static let loanTimeoutLarge = Nanoseconds.milliseconds(2)
-  /// A loan younger than this is not given back for another.
+  /// A loan of this many payload bytes, used this short a time ago, is not given back for another;
+  /// a smaller one after its share of that.
   package static let loanMinimum = Nanoseconds.milliseconds(5)
+  private static let loanMinimumBytes = BlockLimits.payloadBytes
 
   private let loadsMax: Int
   /// Min-heap by sequence.
@@ -42,6 +52,8 @@ package struct LoadQueue {
 
   /// Whether a request could be made.
   package var hasWaits: Bool { !waits.isEmpty }
+  /// When a request that found all loans in use may be made; `.distantFuture` when none was refused.
+  package private(set) var roomAt = Instant.distantFuture
   /// Whether an answer is awaited.
   package var hasRequests: Bool { !requests.isEmpty }
 
@@ -60,11 +72,14 @@ package struct LoadQueue {
   package mutating func nextRequest(
     walked: UInt64, now: Instant, giveBack: (LoadReply) -> Void
   ) -> LoadRequest? {
+    roomAt = .distantFuture
     guard let first = waits.first, requests.count < Self.requestsMax else { return nil }
     if requests.count + loans.count >= loadsMax {
-      guard let index = loans.indices.min(by: { loans[$0].usedAt < loans[$1].usedAt }),
-        loans[index].usedAt + Self.loanMinimum < now
+      guard let index = loans.indices.min(by: { loans[$0].keptUntil < loans[$1].keptUntil })
       else { return nil }
+      roomAt = loans[index].keptUntil
+      if now <= roomAt { return nil }
+      roomAt = .distantFuture
       giveBack(loans.remove(at: index).reply)
     }
     var lanes: [SlotID] = []

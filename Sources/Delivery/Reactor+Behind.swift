@@ -172,6 +172,8 @@ extension Reactor {
     switch advance(lane) {
     case .head: return becomeLive(lane)
     case .missing(let sequence):
+      // What lies between here and the head may be a backlog of others: no need to read it.
+      if hasSeenAll(lane) { return becomeLive(lane) }
       load(lane, sequence)
       return false
     case .later:
@@ -256,6 +258,11 @@ extension Reactor {
       }
     }
     return false
+  }
+
+  /// Whether none of the events at and after the cursor is for this lane, as far as is known.
+  private func hasSeenAll(_ lane: LaneRef) -> Bool {
+    Int64(clamping: lists.walkedTotal(head: lane.it.members).events) == lane.it.accounted
   }
 
   /// The lane has looked at everything: it follows the head from now on.

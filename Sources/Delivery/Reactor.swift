@@ -196,7 +196,7 @@ public final class Reactor: @unchecked Sendable {
     if readyFirst != noSlot || !pendingRemovals.isEmpty {
       deadline = min(deadline, now.instant + .milliseconds(1))
     }
-    if loads.hasWaits { deadline = min(deadline, now.instant + .milliseconds(5)) }
+    if loads.hasWaits { deadline = min(deadline, loads.roomAt, now.instant + .milliseconds(5)) }
     return deadline
   }
 

@@ -17,8 +17,12 @@ struct LoadQueueTests {
     return (request?.sequence, returned)
   }
 
-  private func reply(_ requested: UInt64, _ sequence: UInt64) -> LoadReply {
-    let block = Block.allocate(events: 2, payload: 64)
+  private func reply(
+    _ requested: UInt64, _ sequence: UInt64, payload: Int = BlockLimits.payloadBytes
+  ) -> LoadReply {
+    let block = Block.allocate(events: 2, payload: payload)
+    let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+    _ = unsafe block.load(sequence: sequence, headers: none, payloadLength: payload) { _ in true }
     return LoadReply(requested: requested, sequence: sequence, block: block, damaged: false)
   }
 
@@ -51,6 +55,24 @@ struct LoadQueueTests {
     #expect(ask(at: 12) == (4, 1))
     #expect(sut.block(2, now: at(12)) == nil)
     #expect(sut.block(1, now: at(12)) != nil)
+  }
+
+  @Test mutating func `a block that holds little makes room sooner, and the queue says when`() {
+    for sequence in 1...5 as ClosedRange<UInt64> {
+      sut.add(lane: lane(sequence), sequence: sequence)
+    }
+    for _ in 0..<3 { #expect(ask().0 != nil) }
+    _ = sut.take(reply(1, 1), now: at(0))
+    _ = sut.take(reply(2, 2, payload: BlockLimits.payloadBytes / 4), now: at(0))
+    #expect(ask(at: 1).0 == nil)
+    // A quarter of five milliseconds.
+    #expect(sut.roomAt == Instant(nanoseconds: at(1).nanoseconds + 250_000))
+    #expect(ask(at: 2) == (4, 1))
+    #expect(sut.block(2, now: at(2)) == nil)
+    #expect(ask(at: 3).0 == nil)
+    #expect(sut.roomAt == at(5))
+    #expect(ask(at: 6) == (5, 1))
+    #expect(sut.roomAt == .distantFuture)
   }
 
   @Test mutating func `a loan that nobody uses goes back`() {
