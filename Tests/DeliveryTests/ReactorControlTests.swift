@@ -190,6 +190,23 @@ struct ReactorControlTests {
     try expectSettled(world)
   }
 
+  @Test func `a lane that has sent all of its own does not read the backlog of others`() throws {
+    let server = LoopbackServer { _, _ in Self.ok }
+    let world = World()
+    world.endpoint(1, port: server.port, paused: true)
+    world.endpoint(2, port: server.port, paused: true)
+    let (first, second) = (world.audience([1]), world.audience([2]))
+    world.publish("mine", to: first)
+    for number in 0..<8 { world.publish("other\(number)", to: second) }
+    world.run(milliseconds: 5)
+    for sequence in 2...9 as ClosedRange<UInt64> { world.evict(sequence) }
+    world.endpoint(1, port: server.port)
+    #expect(world.run { world.counters.delivered.value == 1 })
+    world.publish("new", to: first)
+    #expect(world.run { world.counters.delivered.value == 2 })
+    #expect(world.loads.isEmpty)
+  }
+
   @Test func `a due retry whose block left memory is fetched from the Reader`() throws {
     let server = LoopbackServer { _, index in index < 3 ? .status(404) : Self.ok }
     let world = World()
