@@ -198,6 +198,7 @@ def measure_backlog(options):
             f"{sorted(before)[1]:,.0f}/s without: {sorted(during)[1] / sorted(before)[1]:.2f} ×")
         pending = broker.pending()
         cpu = sum(broker.cpu_seconds())
+        read = broker.metric("fanfare_blocks_reread_total")
         sink.start()
         first = wait_until(lambda: broker.pending() < pending, 400)
         begun, left, cpu = time.time(), broker.pending(), sum(broker.cpu_seconds())
@@ -209,6 +210,8 @@ def measure_backlog(options):
         say(f"{options.kind}: first delivery {first or -1:.0f} s after the return; then "
             f"{(left - rest) / took:,.0f} deliveries/s, {used:.1f} µs CPU each, over {took:.0f} s; "
             f"{rest:,} still pending")
+        read = broker.metric("fanfare_blocks_reread_total") - read
+        say(f"{options.kind}: {read:,.0f} blocks read, {read / (pending - rest):.3f} a delivery")
         say(f"{options.kind}: the other endpoint's lag p50 / p90 / p99 {others}; before {quiet}")
         direct = None
         if options.direct and rest == 0:

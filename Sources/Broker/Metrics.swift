@@ -152,6 +152,10 @@ extension BrokerControl {
       "fanfare_journal_syncs_total", .counter, "Syncs of the journal since start.",
       Double(plane.counters.journal.syncs.value))
     out.single(
+      "fanfare_blocks_reread_total", .counter,
+      "Blocks of the log read again, for deliveries that were no longer in memory.",
+      total(\.loads))
+    out.single(
       "fanfare_spool_disk_bytes", .gauge, "Bytes of spool segments on disk.",
       Double(plane.keeper.spoolBytes.value))
     out.single(

@@ -63,6 +63,8 @@ package struct Lane: ~Copyable {
   package var hostNext = noSlot
   /// A block was asked for; while that is under way nothing else is.
   package var isLoading = false
+  /// That block is the next with an event of this lane, whichever it is; the cursor stays behind.
+  package var isSeeking = false
   package var isRemoved = false
   /// Its oldest deliveries are being given up.
   package var isTrimmed = false

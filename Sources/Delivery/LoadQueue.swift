@@ -1,6 +1,24 @@
 package import Base
 package import Flow
 
+/// For whom an answer of the Reader is.
+package struct LoadAnswer {
+  /// The lanes that waited for this block.
+  package var lanes: [SlotID] = []
+  /// Those that seek their next event, for `take(seeker:from:)` one by one and then `takeAll` or
+  /// `passOn`; `nil` when there are none.
+  package var seekers: LoadSeekers?
+  /// Up to where the log has no events if none were found.
+  package var walked: UInt64 = 0
+}
+
+/// Lanes that were answered together.
+package struct LoadSeekers {
+  let group: SeekerGroups.ID
+  /// How many they were.
+  package let count: Int
+}
+
 /// What a reactor wants of the old log: which lanes wait for which block, what was asked of the
 /// Reader, and the blocks it has lent. Oldest region first. Pure; no I/O.
 package struct LoadQueue {
@@ -13,7 +31,8 @@ package struct LoadQueue {
     var sequence: UInt64
     /// Every block up to here was on disk when it was asked.
     var walked: UInt64
-    var lanes: [SlotID]
+    var lanes: [SlotID] = []
+    var seekers: SeekerGroups.ID?
   }
 
   private struct Loan {
@@ -45,13 +64,14 @@ package struct LoadQueue {
   private let loadsMax: Int
   /// Min-heap by sequence.
   private var waits: [Wait] = []
+  private var seekers = SeekerGroups()
   private var requests: [Request] = []
   private var loans: [Loan] = []
 
   package init(loadsMax: Int) { self.loadsMax = max(1, loadsMax) }
 
   /// Whether a request could be made.
-  package var hasWaits: Bool { !waits.isEmpty }
+  package var hasWaits: Bool { !waits.isEmpty || seekers.hasWaiting }
   /// When a request that found all loans in use may be made; `.distantFuture` when none was refused.
   package private(set) var roomAt = Instant.distantFuture
   /// Whether an answer is awaited.
@@ -67,13 +87,24 @@ package struct LoadQueue {
     siftUp(waits.count - 1)
   }
 
+  /// A lane waits for the first block at or after `sequence` that has an event for it.
+  package mutating func add(seeker lane: SlotID, sequence: UInt64) {
+    seekers.add(lane, at: sequence)
+  }
+
+  /// Up to where, exclusive, a lane has sought in vain; `nil` if it does not seek.
+  package func sought(by lane: SlotID) -> UInt64? { seekers.sequence(of: lane) }
+
+  /// A lane no longer seeks.
+  package mutating func remove(seeker lane: SlotID) { _ = seekers.remove(lane) }
+
   /// The next request to make, if one may be made now.
   /// - Parameter giveBack: gets a loan that makes room for it.
   package mutating func nextRequest(
     walked: UInt64, now: Instant, giveBack: (LoadReply) -> Void
   ) -> LoadRequest? {
     roomAt = .distantFuture
-    guard let first = waits.first, requests.count < Self.requestsMax else { return nil }
+    guard requests.count < Self.requestsMax, !waits.isEmpty || maySeek else { return nil }
     if requests.count + loans.count >= loadsMax {
       guard let index = loans.indices.min(by: { loans[$0].keptUntil < loans[$1].keptUntil })
       else { return nil }
@@ -82,25 +113,62 @@ package struct LoadQueue {
       roomAt = .distantFuture
       giveBack(loans.remove(at: index).reply)
     }
-    var lanes: [SlotID] = []
-    while waits.first?.sequence == first.sequence { lanes.append(removeFirst().lane) }
-    requests.append(Request(sequence: first.sequence, walked: walked, lanes: lanes))
-    return LoadRequest(sequence: first.sequence)
+    var request: Request
+    if maySeek, let (group, sequence) = seekers.takeWaiting() {
+      request = Request(sequence: sequence, walked: walked, seekers: group)
+    } else if let first = waits.first {
+      request = Request(sequence: first.sequence, walked: walked)
+      while waits.first?.sequence == first.sequence { request.lanes.append(removeFirst().lane) }
+    } else {
+      return nil
+    }
+    requests.append(request)
+    return LoadRequest(sequence: request.sequence)
+  }
+
+  /// One block at a time is asked for on behalf of seekers: two groups that went on side by side
+  /// would never meet.
+  private var maySeek: Bool {
+    seekers.hasWaiting && !requests.contains { $0.seekers != nil }
   }
 
   /// An answer came.
-  /// - Returns: the lanes that waited, and up to where the log has no events if none were found.
-  package mutating func take(
-    _ reply: LoadReply, now: Instant
-  ) -> (lanes: [SlotID], walked: UInt64) {
+  package mutating func take(_ reply: LoadReply, now: Instant) -> LoadAnswer {
     if let block = reply.block {
       loans.append(Loan(reply: reply, sequence: reply.sequence, block: block, usedAt: now))
     }
     guard let index = requests.firstIndex(where: { $0.sequence == reply.requested }) else {
-      return ([], 0)
+      return LoadAnswer()
     }
     let request = requests.remove(at: index)
-    return (request.lanes, request.walked)
+    var answer = LoadAnswer(lanes: request.lanes, walked: request.walked)
+    if let group = request.seekers {
+      seekers.close(group)
+      answer.seekers = LoadSeekers(group: group, count: seekers.count(group))
+    }
+    return answer
+  }
+
+  /// Takes one of them out: what it sought has come.
+  /// - Returns: `false` if it is not among them.
+  package mutating func take(seeker lane: SlotID, from answered: LoadSeekers) -> Bool {
+    seekers.remove(lane, from: answered.group)
+  }
+
+  /// Takes all that are left: they are to look for themselves.
+  package mutating func takeAll(_ answered: LoadSeekers) -> [SlotID] {
+    seekers.takeAll(answered.group)
+  }
+
+  /// Nothing before `sequence` is for those that are left.
+  package mutating func passOn(_ answered: LoadSeekers, to sequence: UInt64) {
+    seekers.move(answered.group, to: sequence)
+  }
+
+  /// Gives a block back for which nobody has waited.
+  package mutating func giveBack(_ sequence: UInt64, _ giveBack: (LoadReply) -> Void) {
+    guard let index = loans.firstIndex(where: { $0.sequence == sequence }) else { return }
+    giveBack(loans.remove(at: index).reply)
   }
 
   /// The lent block with this sequence.

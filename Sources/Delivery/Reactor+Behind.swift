@@ -169,12 +169,13 @@ extension Reactor {
   }
 
   private func serveFresh(_ lane: LaneRef, _ isProbe: Bool) -> Bool {
+    if lane.it.isSeeking { return false }
     switch advance(lane) {
     case .head: return becomeLive(lane)
     case .missing(let sequence):
       // What lies between here and the head may be a backlog of others: no need to read it.
       if hasSeenAll(lane) { return becomeLive(lane) }
-      load(lane, sequence)
+      seek(lane, sequence)
       return false
     case .later:
       enqueue(lane)
@@ -197,8 +198,15 @@ extension Reactor {
         guard goesOn(lane, start(lane, event, delivery)) else { return false }
       }
       lane.it.cursor = Position(sequence: position.sequence, index: position.index + 1)
+      seekOn(lane)
       return true
     }
+  }
+
+  /// Looks for the lane's next event before there is room for it: a block that is at hand now may
+  /// have to be read again then.
+  private func seekOn(_ lane: LaneRef) {
+    if case .missing(let sequence) = advance(lane), !hasSeenAll(lane) { seek(lane, sequence) }
   }
 
   /// Queues the lane for what it lacks.

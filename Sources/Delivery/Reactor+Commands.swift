@@ -101,6 +101,7 @@ extension Reactor {
     leaveQuota(lane)
     lists.remove(head: lane.it.members)
     lane.it.members = noSlot
+    stopSeeking(lane)
     lane.it.isRemoved = true
     lane.it.isLive = false
     lane.it.retries = RetryCalendar()

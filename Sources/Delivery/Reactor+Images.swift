@@ -85,7 +85,7 @@ extension Reactor {
       images.append(
         LaneImage(
           endpoint: lane.it.number,
-          cursor: lane.it.isLive ? Position(sequence: walked + 1, index: 0) : lane.it.cursor,
+          cursor: lane.it.isLive ? Position(sequence: walked + 1, index: 0) : cursor(lane),
           behind: behind, holes: holes, plainBytes: plainBytes(of: lane)))
     }
     return ReactorImage(reactor: index, walkedThrough: walked, lanes: images)
@@ -175,7 +175,7 @@ extension Reactor {
     if let place = lane.it.retries.indexOfOldest {
       oldest = min(oldest ?? lane.it.retries[place].position, lane.it.retries[place].position)
     }
-    if behind > 0 { oldest = min(oldest ?? lane.it.cursor, lane.it.cursor) }
+    if behind > 0 { oldest = min(oldest ?? cursor(lane), cursor(lane)) }
     status.oldest = oldest
     status.oldestTime = oldest.flatMap { time(at: $0) }
     status.nextAttempt = nextAttempt(lane)

@@ -4,6 +4,7 @@ internal import Flow
 extension Reactor {
   /// Has the Reader asked for the first block with events at or after `sequence`.
   func load(_ lane: LaneRef, _ sequence: UInt64) {
+    stopSeeking(lane)
     if lane.it.isLoading { return }
     lane.it.isLoading = true
     loads.add(lane: lane.id, sequence: sequence)
@@ -20,7 +21,7 @@ extension Reactor {
     }
   }
 
-  private func giveBack(_ reply: LoadReply) {
+  func giveBack(_ reply: LoadReply) {
     require(loadReturns.push(reply), "a lent block could not be given back")
     readerIsToWake = true
   }
@@ -28,17 +29,22 @@ extension Reactor {
   /// Wakes the lanes that waited for the blocks that have come.
   func takeLoads() {
     while let reply = loadReplies.pop() {
-      let (waiting, through) = loads.take(reply, now: now.instant)
-      for id in waiting {
-        guard let lane = lanes.find(id) else { continue }
-        lane.it.isLoading = false
-        if lane.it.isRemoved {
-          forgetIfDone(lane)
-        } else {
-          place(lane, reply, through)
-          enqueue(lane)
-        }
+      let answer = loads.take(reply, now: now.instant)
+      for id in answer.lanes { wake(id, reply, answer.walked) }
+      if let seekers = answer.seekers {
+        answerSeekers(seekers, reply, answer.walked, isForOthers: !answer.lanes.isEmpty)
       }
+    }
+  }
+
+  private func wake(_ id: SlotID, _ reply: LoadReply, _ through: UInt64) {
+    guard let lane = lanes.find(id) else { return }
+    lane.it.isLoading = false
+    if lane.it.isRemoved {
+      forgetIfDone(lane)
+    } else {
+      place(lane, reply, through)
+      enqueue(lane)
     }
   }
 

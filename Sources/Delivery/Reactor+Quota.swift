@@ -155,6 +155,7 @@ extension Reactor {
 
   /// - Returns: whether there is nothing more to do.
   private func trimBacklog(_ lane: LaneRef, _ excess: inout UInt64, _ left: inout Int) -> Bool {
+    if lane.it.isSeeking { return false }
     memo.clear()
     scansLeft = Self.scansPerServe
     while excess > 0, left > 0 {
@@ -162,7 +163,7 @@ extension Reactor {
       case .head: return true
       case .later: return false
       case .missing(let sequence):
-        load(lane, sequence)
+        seek(lane, sequence)
         return false
       case .event(let block):
         scansLeft -= 1

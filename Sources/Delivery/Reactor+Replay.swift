@@ -15,7 +15,7 @@ extension Reactor {
       result.hasLane = false
       return result
     }
-    if !lane.it.isLive { result.backlog = lane.it.cursor }
+    if !lane.it.isLive { result.backlog = cursor(lane) }
     if positions.isEmpty { return result }
     var pending = pending(lane, among: Set(positions))
     var room = replayRoom(lane)
@@ -63,7 +63,7 @@ extension Reactor {
 
   /// An event that the lane has yet to come to is delivered then, if it is for the lane.
   private func hasBeenLookedAt(_ position: Position, by lane: LaneRef) -> Bool {
-    lane.it.isLive ? position.sequence <= walked : position < lane.it.cursor
+    lane.it.isLive ? position.sequence <= walked : position < cursor(lane)
   }
 
   private func open(_ lane: LaneRef, _ position: Position) {

@@ -76,6 +76,8 @@ public final class Reactor: @unchecked Sendable {
   var pinned: BlockRef?
   var pinnedSequence: UInt64 = 0
   var memo = AudienceMemo()
+  /// Of the block that seekers are called for.
+  var audiencesSeen: Set<AudienceNumber> = []
 
   var scratch = ByteBuffer(capacity: 4096)
   var readBuffer = ByteBuffer(capacity: Reactor.readBytesMax)

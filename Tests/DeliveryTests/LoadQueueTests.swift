@@ -93,4 +93,101 @@ struct LoadQueueTests {
     #expect(sut.take(none, now: at(0)).lanes == [lane(1)])
     #expect(sut.expire(now: at(1_000)) { _ in } == .distantFuture)
   }
+
+  @Test mutating func `seekers are called by name, the others move on together`() throws {
+    for slot in 1...4 as ClosedRange<UInt64> { sut.add(seeker: lane(slot), sequence: 5) }
+    #expect(ask().0 == 5)
+    sut.add(lane: lane(9), sequence: 5)
+    let answer = sut.take(reply(5, 6), now: at(0))
+    #expect(answer.lanes == [lane(9)])
+    let seekers = try #require(answer.seekers)
+    #expect(seekers.count == 4)
+    #expect(call([2, 2, 9], of: seekers) == [true, false, false])
+    sut.passOn(seekers, to: 7)
+    #expect(sut.sought(by: lane(1)) == 7 && sut.sought(by: lane(2)) == nil)
+    #expect(ask().0 == 7)
+    #expect(!sut.hasWaits)
+    let second = sut.take(reply(7, 7), now: at(0))
+    let next = try #require(second.seekers)
+    let left = sut.takeAll(next)
+    #expect(Set(left) == [lane(1), lane(3), lane(4)])
+    #expect(sut.sought(by: lane(1)) == nil)
+  }
+
+  @Test mutating func `seekers that meet others are with them from then on`() throws {
+    sut.add(seeker: lane(1), sequence: 5)
+    sut.add(seeker: lane(2), sequence: 9)
+    sut.add(seeker: lane(3), sequence: 9)
+    #expect(ask().0 == 5)
+    // The others wait for those behind them.
+    #expect(ask().0 == nil && sut.hasWaits)
+    let first = sut.take(reply(5, 5), now: at(0))
+    sut.passOn(try #require(first.seekers), to: 9)
+    #expect(ask().0 == 9)
+    // Asked for already, and can still be joined.
+    sut.add(seeker: lane(5), sequence: 9)
+    let second = sut.take(reply(9, 9), now: at(0))
+    let all = try #require(second.seekers)
+    #expect(all.count == 4)
+    // Answered: whoever comes now asks anew.
+    sut.add(seeker: lane(4), sequence: 9)
+    #expect(call([3, 4], of: all) == [true, false])
+    let left = sut.takeAll(all)
+    #expect(Set(left) == [lane(1), lane(2), lane(5)])
+    #expect(ask().0 == 9)
+  }
+
+  @Test mutating func `old seekers that keep coming do not hold up the rest`() throws {
+    sut.add(seeker: lane(1), sequence: 900)
+    var asked: [UInt64] = []
+    for round in 1...20 as ClosedRange<UInt64> {
+      sut.add(seeker: lane(10 + round), sequence: round)
+      let request = ask(at: round * 100).0
+      let sequence = try #require(request)
+      asked.append(sequence)
+      let answer = sut.take(reply(sequence, sequence), now: at(round * 100))
+      let seekers = try #require(answer.seekers)
+      if sequence >= 900 { sut.passOn(seekers, to: sequence + 1) } else { _ = sut.takeAll(seekers) }
+    }
+    #expect(asked.contains(901))
+    #expect(asked.count { $0 < 900 } > 15)
+  }
+
+  @Test mutating func `retries do not wait for seekers`() {
+    sut.add(seeker: lane(1), sequence: 5)
+    sut.add(lane: lane(2), sequence: 7)
+    sut.add(seeker: lane(3), sequence: 6)
+    #expect(ask().0 == 5)
+    #expect(ask().0 == 7)
+    #expect(ask().0 == nil)
+  }
+
+  @Test mutating func `one that no longer seeks is not answered`() throws {
+    for slot in 1...3 as ClosedRange<UInt64> { sut.add(seeker: lane(slot), sequence: slot / 3 + 4) }
+    sut.remove(seeker: lane(1))
+    #expect(sut.sought(by: lane(1)) == nil && sut.sought(by: lane(2)) == 4)
+    #expect(ask().0 == 4)
+    sut.remove(seeker: lane(2))
+    let answer = sut.take(reply(4, 4), now: at(0))
+    #expect(answer.lanes.isEmpty)
+    #expect(try #require(answer.seekers).count == 0)
+    sut.remove(seeker: lane(3))
+    #expect(ask().0 == nil)
+    #expect(!sut.hasWaits)
+  }
+
+  @Test mutating func `a block that nobody waited for goes back at once`() {
+    sut.add(seeker: lane(1), sequence: 1)
+    _ = ask()
+    _ = sut.take(reply(1, 1), now: at(0))
+    var returned = 0
+    sut.giveBack(1) { _ in returned += 1 }
+    sut.giveBack(1) { _ in returned += 1 }
+    #expect(returned == 1)
+    #expect(sut.block(1, now: at(0)) == nil)
+  }
+
+  private mutating func call(_ slots: [UInt64], of seekers: LoadSeekers) -> [Bool] {
+    slots.map { sut.take(seeker: lane($0), from: seekers) }
+  }
 }

@@ -41,6 +41,8 @@ final class World {
   /// Blocks that the Reader was asked for.
   private(set) var loads: [UInt64] = []
   private(set) var blocksLent = 0
+  /// Requests that the Reader answers before it pauses.
+  var readerAnswers = Int.max
   private let poller = Poller()
   private let names = Names()
   private let mailbox: Mailbox<ReactorCommand>
@@ -217,7 +219,8 @@ final class World {
 
   private func serveLoads() {
     while returns.pop() != nil { blocksLent -= 1 }
-    while let request = requests.pop() {
+    while readerAnswers > 0, let request = requests.pop() {
+      readerAnswers -= 1
       loads.append(request.sequence)
       let found = references.keys.filter { $0 >= request.sequence }.min()
       var block: Block?
