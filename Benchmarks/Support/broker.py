@@ -10,17 +10,21 @@ import socket
 import subprocess
 import time
 
+from processes import TICKS, cpu_seconds, on_core
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("FANFARE_BINARY", str(ROOT / ".build/release/fanfare"))
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Broker:
-    """`flags` go to `serve`; `settings` are keys of the configuration, dots written as `_`."""
+    """`flags` go to `serve`; `settings` are keys of the configuration, dots written as `_`.
 
-    def __init__(self, directory, *flags, **settings):
+    With `core` it runs on that core only."""
+
+    def __init__(self, directory, *flags, core=None, **settings):
         self.data = pathlib.Path(directory)
         self.flags = flags
+        self.core = core
         self.environment = {**os.environ, **{f"FANFARE_{key.upper()}": str(value)
                                              for key, value in settings.items()}}
         self.process = None
@@ -42,7 +46,7 @@ class Broker:
         self.data.mkdir(parents=True, exist_ok=True)
         log = open(self.log, "ab")
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--dev", "--data", str(self.data), "--listen", "127.0.0.1:0",
+            [*on_core(self.core), BINARY, "serve", "--dev", "--data", str(self.data), "--listen", "127.0.0.1:0",
              *self.flags], stdout=log, stderr=log, env=self.environment)
         return self
 
@@ -131,8 +135,7 @@ class Broker:
 
     def cpu_seconds(self):
         """User and system seconds of the whole process so far."""
-        fields = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()
-        return int(fields[11]) / TICKS, int(fields[12]) / TICKS
+        return cpu_seconds(self.process.pid)
 
     def threads(self):
         """CPU seconds by thread name."""
