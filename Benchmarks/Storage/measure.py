@@ -24,13 +24,6 @@ WORK = pathlib.Path(tempfile.gettempdir()) / "fanfare-storage"
 BATCH = 64
 
 
-def endpoint(sink, number, types, **more):
-    draft = {"uid": f"e{number}", "url": sink.url(number), "eventTypes": types, **more}
-    if sink.tls:
-        draft["ca"] = sink.certificate.read_text()
-    return draft
-
-
 class Peak:
     """The resident memory of a broker, looked at four times a second."""
 
@@ -80,7 +73,7 @@ def measure_ratio(options):
     broker = Broker(WORK / "data", journal_retention="2s").clear().start()
     sink = Sink(WORK / "nginx", 1)
     try:
-        broker.add_endpoints([endpoint(sink, 0, ["github.*"])])
+        broker.add_endpoints([sink.endpoint(0, ["github.*"])])
         batches = drawn(lambda n: "github.check_run", BATCH)
         seconds = Feeder(broker.socket, BATCH).feed(batches, options.events)
         status = broker.json("status")["journal"]
@@ -178,9 +171,9 @@ def measure_backlog(options):
     peak = Peak(broker)
     live = drawn(lambda n: "live.load", BATCH, seed=2)
     try:
-        broker.add_endpoints([dict(endpoint(healthy, 0, ["live.*"]), uid="live")])
+        broker.add_endpoints([dict(healthy.endpoint(0, ["live.*"]), uid="live")])
         begun = time.time()
-        broker.add_endpoints(endpoint(sink, e, kind.types_of(e))
+        broker.add_endpoints(sink.endpoint(e, kind.types_of(e))
                              for e in range(kind.endpoints))
         say(f"{options.kind}: {kind.endpoints:,} endpoints made in {time.time() - begun:.0f} s, "
             f"{broker.resident_mib():.0f} MiB resident")
@@ -236,8 +229,8 @@ def measure_failing(options):
     broker = Broker(WORK / "data").clear().start()
     peak = Peak(broker)
     try:
-        broker.add_endpoints([endpoint(sink, 0, ["job.*"]),
-                              dict(endpoint(healthy, 0, ["job.*"]), uid="live")])
+        broker.add_endpoints([sink.endpoint(0, ["job.*"]),
+                              dict(healthy.endpoint(0, ["job.*"]), uid="live")])
         feeder = Feeder(broker.socket, BATCH)
         body = b'{"pad":"%s"}' % (b"x" * 490)
         batch = Publisher.command("PUBLISH", "job.completed", body) * BATCH
@@ -273,7 +266,7 @@ def measure_recovery(options):
     chosen = random.Random(1)
     bodies = [base64.b64encode(chosen.randbytes(12_000)) for _ in range(300)]
     try:
-        broker.add_endpoints([endpoint(sink, e, ["job.*"]) for e in range(16)])
+        broker.add_endpoints([sink.endpoint(e, ["job.*"]) for e in range(16)])
         batches = [b"".join(Publisher.command("PUBLISH", "job.completed", chosen.choice(bodies))
                             for _ in range(BATCH)) for _ in range(100)]
         feeder = Feeder(broker.socket, BATCH)
@@ -324,8 +317,8 @@ def measure_full_disk(options):
     try:
         ballast.write_bytes(bytes(64 << 20))
         broker.start()
-        broker.add_endpoints([endpoint(sink, 0, ["job.*"]), endpoint(sink, 1, ["job.*"])])
-        broker.add_endpoints([dict(endpoint(live, 0, ["job.*"]), uid="live")])
+        broker.add_endpoints([sink.endpoint(0, ["job.*"]), sink.endpoint(1, ["job.*"])])
+        broker.add_endpoints([dict(live.endpoint(0, ["job.*"]), uid="live")])
         chosen = random.Random(1)
         body = base64.b64encode(chosen.randbytes(12_000))
         publisher = Publisher(broker.socket).connect()
@@ -448,7 +441,7 @@ def measure_sync_failure(options):
     try:
         for trial in range(options.trials):
             broker = Broker(WORK / "data").clear().start()
-            broker.add_endpoints([endpoint(sink, 0, ["job.*"])])
+            broker.add_endpoints([sink.endpoint(0, ["job.*"])])
             tracer = subprocess.Popen(
                 ["strace", "-f", "-e", "trace=fdatasync", "-e",
                  f"inject=fdatasync:error=EIO:when={5 + trial * 7}", "-o", "/dev/null", "-p",

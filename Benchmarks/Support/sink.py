@@ -33,6 +33,9 @@ class Sink:
         self.nice = nice
         self.port = free_port()
         self.inner_port = free_port()
+        self.status_port = free_port()
+        self.status = None
+        self.asked = 0
         self.process = None
         shutil.rmtree(self.directory, ignore_errors=True)
         for name in ("logs", "bodies"):
@@ -48,6 +51,13 @@ class Sink:
     def url(self, index):
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/e{index}"
 
+    def endpoint(self, number, types, **more):
+        """What the API wants to know of an endpoint that is delivered to here."""
+        draft = {"uid": f"e{number}", "url": self.url(number), "eventTypes": types, **more}
+        if self.tls:
+            draft["ca"] = self.certificate.read_text()
+        return draft
+
     def configuration(self):
         body = (
             f"client_body_in_file_only on; proxy_pass http://127.0.0.1:{self.inner_port};"
@@ -62,7 +72,7 @@ class Sink:
         fails = (f"split_clients $http_webhook_id $fails {{ {self.fail_share * 100:g}% 1; * ''; }}"
                  if self.fail_share else "")
         tls = (f"ssl_certificate {self.certificate}; ssl_certificate_key {self.directory}/key.pem;"
-               "ssl_session_tickets on;" if self.tls else "")
+               "ssl_session_tickets on; ssl_protocols TLSv1.2 TLSv1.3;" if self.tls else "")
         return f"""
 daemon off; user root; worker_processes {self.workers}; pid {self.directory}/nginx.pid;
 error_log {self.directory}/error.log;
@@ -80,6 +90,7 @@ http {{
     {locations}
   }}
   server {{ listen 127.0.0.1:{self.inner_port}; location / {{ return 204; }} }}
+  server {{ listen 127.0.0.1:{self.status_port}; location / {{ stub_status; }} }}
 }}"""
 
     def start(self):
@@ -96,8 +107,34 @@ http {{
                 time.sleep(0.05)
         raise RuntimeError("nginx did not start: " + (self.directory / "error.log").read_text())
 
+    def requests(self):
+        """How many requests came in so far, by nginx's own count, those for the count left out."""
+        if self.status is None:
+            self.status = socket.create_connection(("127.0.0.1", self.status_port), 10)
+        self.asked += 1
+        self.status.sendall(b"GET / HTTP/1.1\r\nHost: status\r\n\r\n")
+        answer = b""
+        # The last line; the one before the counts ends in "requests".
+        while b"Waiting:" not in answer or not answer.endswith(b"\n"):
+            chunk = self.status.recv(4096)
+            if not chunk:
+                raise ConnectionError("nginx closed the connection for its status")
+            answer += chunk
+        counts = answer.split(b"requests")[1].split(b"Reading")[0].split()
+        return int(counts[2]) - self.asked
+
+    def pin(self, core):
+        """Lets nginx run on this core only."""
+        workers = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        for pid in [self.process.pid, *map(int, workers.read_text().split())]:
+            os.sched_setaffinity(pid, {core})
+
     def stop(self):
         """Ends nginx; buffered log lines are written."""
+        if self.status:
+            self.status.close()
+            self.status = None
+            self.asked = 0
         if self.process:
             self.process.send_signal(signal.SIGQUIT)
             try:
