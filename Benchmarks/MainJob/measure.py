@@ -15,7 +15,9 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Support"))
 from broker import BINARY, Broker, Publisher
+from capture import captured_delivery
 from events import corpus, say
+from generators import wrk
 from sink import Sink
 
 WORK = pathlib.Path(tempfile.gettempdir()) / "fanfare-measure"
@@ -275,38 +277,17 @@ def measure_isolation(options):
     return empty is not None
 
 
-def wrk_script(path, sink):
-    body = ('{"type":"job.completed","timestamp":"2026-11-21T07:10:00.000Z","data":"%s"}' % ("x" * 512))
-    path.write_text(f"""
-wrk.method = "POST"
-wrk.body = '{body}'
-wrk.headers["User-Agent"] = "Fanfare/0.1.0"
-wrk.headers["Content-Type"] = "application/json"
-wrk.headers["webhook-id"] = "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W"
-wrk.headers["webhook-timestamp"] = "1731705121"
-wrk.headers["webhook-signature"] = "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0="
-""")
-
-
 def measure_profile(options):
     """CPU per delivery beside wrk: same nginx, bytes, headers and number of connections."""
     for tls in (False, True):
+        request = captured_delivery(WORK, "x" * 512, tls)
         sink = Sink(WORK / "nginx", 16, tls=tls, log=False).start()
         name = "TLS" if tls else "clear"
         rows = []
         try:
-            script = WORK / "post.lua"
-            wrk_script(script, sink)
             for _ in range(options.rounds):
-                before = os.times()
-                text = subprocess.run(
-                    ["wrk", "-t1", "-c64", f"-d{options.seconds}s", "-s", str(script), sink.url(0)],
-                    capture_output=True, text=True, check=True).stdout
-                after = os.times()
-                requests = int(next(l for l in text.splitlines() if "requests in" in l).split()[0])
-                used = (after.children_user - before.children_user
-                        + after.children_system - before.children_system)
-                wrk = used / requests * 1e6
+                requests, used = wrk(WORK, request, sink.url(0), 64, options.seconds)
+                wrk_micros = used / requests * 1e6
                 wrk_rate = requests / options.seconds
                 broker = Broker(WORK / "data").clear().start()
                 add_endpoints(broker, sink, "job.*", "--max-in-flight", "4")
@@ -325,8 +306,8 @@ def measure_profile(options):
                 system = (cpu1[1] - cpu0[1]) / done * 1e6
                 threads = broker.threads()
                 broker.stop()
-                rows.append((user + system) / wrk)
-                say(f"profile {name}: wrk {wrk:.2f} µs a request ({wrk_rate:,.0f}/s); Fanfare "
+                rows.append((user + system) / wrk_micros)
+                say(f"profile {name}: wrk {wrk_micros:.2f} µs a request ({wrk_rate:,.0f}/s); Fanfare "
                     f"{user + system:.2f} µs a delivery (user {user:.2f}, system {system:.2f}; "
                     f"{done / took:,.0f}/s): {rows[-1]:.2f} × wrk; threads "
                     + ", ".join(f"{k} {v / done * 1e6:.2f}" for k, v in sorted(threads.items())
