@@ -12,9 +12,8 @@ def draw(works):
     """Bars for the works at fan-out 16 and 512 B, on a logarithmic scale."""
     main = [work for work in works if work.fan_out == 16 and work.payload == 512 and work.figures]
     names = [peer.name for peer in main[0].peers] if main else []
-    names = [name for name in names if any(name in work.figures for work in main)]
-    values = [work.median(name, "micros") for work in main for name in names
-              if name in work.figures]
+    names = [name for name in names if any(work.has(name) for work in main)]
+    values = [work.median(name, "micros") for work in main for name in names if work.has(name)]
     low = 10 ** math.floor(math.log10(min(values, default=1)))
     high = 10 ** math.ceil(math.log10(max(values, default=10)))
 
@@ -38,13 +37,13 @@ def draw(works):
     for value in ticks(low, high):
         x = place(value)
         parts += [f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{bottom}" stroke="#ddd"/>',
-                  text(x, bottom + 18, f"{value:g}", fill="#555", anchor="middle")]
+                  text(x, bottom + 18, f"{value:,g}", fill="#555", anchor="middle")]
     for row, name in enumerate(names):
         y = TOP + row * ROW + 6
         parts.append(text(LEFT - 10, y + 20, name, anchor="end",
                           weight=600 if name.startswith("Fanfare") else 400))
         for index, work in enumerate(main):
-            if name not in work.figures:
+            if not work.has(name):
                 continue
             value = work.median(name, "micros")
             parts += [f'<rect x="{LEFT}" y="{y + index * 15}" width="{place(value) - LEFT:.1f}" '

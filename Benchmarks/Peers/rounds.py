@@ -71,7 +71,8 @@ class Work:
         return statistics.median(getattr(a, key) / getattr(b, key) for a, b in pairs)
 
     def has(self, *names):
-        return all(self.figures.get(name) for name in names)
+        """Whether these were measured in every round."""
+        return all(self.figures.get(name) and name not in self.failed for name in names)
 
 
 def made_payload(size):
