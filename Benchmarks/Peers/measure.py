@@ -24,6 +24,7 @@ from table import Report
 
 WORK = pathlib.Path(tempfile.gettempdir()) / "fanfare-peers"
 PAGE = ROOT / "Documentation/performance.md"
+PARTS = ["main", "single", "sizes", "publish"]
 PLOT = ROOT / "Documentation/peers.svg"
 
 
@@ -42,13 +43,13 @@ def parts(options, everyone):
 
 def main():
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        prog="Benchmarks/Peers/run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4, help="of each peer in each round")
-    parser.add_argument("--parts", nargs="+", default=["main", "single", "sizes", "publish"],
-                        choices=["main", "single", "sizes", "publish"])
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS,
+                        help="only these; nothing is written")
     parser.add_argument("--peers", nargs="+", metavar="WORD",
-                        help="only peers whose name has one of these words, in the main part")
+                        help="only peers whose name has one of these words; nothing is written")
     parser.add_argument("--unpinned", action="store_true",
                         help="let the system choose the cores")
     parser.add_argument("--quick", action="store_true",
@@ -73,6 +74,8 @@ def main():
         else:
             absent.append((peer.name, missing))
             say(f"{peer.name}: not measured: {missing}")
+    if not any(type(peer) is Fanfare for peer in everyone):
+        sys.exit(69)
     works = parts(options, everyone)
     for work in works:
         rounds.measure(work, options, WORK, cores)
@@ -82,7 +85,8 @@ def main():
     say("\n" + report.text())
     if options.json:
         options.json.write_text(json.dumps(report.plain(), indent=1))
-    if not (options.quick or options.no_write):
+    whole = set(options.parts) == set(PARTS) and not options.peers
+    if whole and not (options.quick or options.no_write):
         report.write(PAGE)
         PLOT.write_text(draw(works))
         say(f"written to {PAGE.relative_to(ROOT)} and {PLOT.relative_to(ROOT)}")
