@@ -3,8 +3,6 @@
 
 import argparse
 import collections
-import json
-import os
 import pathlib
 import random
 import subprocess

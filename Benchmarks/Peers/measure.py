@@ -43,7 +43,8 @@ def parts(options, everyone):
 
 def main():
     parser = argparse.ArgumentParser(
-        prog="Benchmarks/Peers/run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        prog="Benchmarks/Peers/run", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4, help="of each peer in each round")
     parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS,
