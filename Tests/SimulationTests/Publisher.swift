@@ -80,7 +80,8 @@ final class Publisher: SimulatedPeer {
   private let path: String
   private var random: SeededRandom
   private let subscribers: (String) -> Int
-  private var line: SimulatedLine?
+  /// The network keeps it, and it keeps its peer.
+  private weak var line: SimulatedLine?
   private var expectations: [Expectation] = []
   private var input: [UInt8] = []
   private var resend: [PublishedEvent] = []
