@@ -68,9 +68,9 @@ extension Reactor {
   ///
   /// Everything of the event that is needed later is copied: no block stays pinned.
   func start(_ lane: LaneRef, _ event: EventView, _ delivery: Delivery) -> Start {
-    guard hasOutcomeRoom(), let origin = pool.origins.find(lane.it.origin) else {
-      return .stalled
-    }
+    guard window.takesOutcomes, hasOutcomeRoom(),
+      let origin = pool.origins.find(lane.it.origin)
+    else { return .stalled }
     if origin.it.idle != noSlot, !delivery.needsFresh {
       guard let connection = pool.takeIdle(origin) else { return .stalled }
       begin(connection, lane, event, delivery)

@@ -32,6 +32,14 @@ public final class LogWindow: @unchecked Sendable {
   /// ingest.
   public let journalIsFree = Atomic<Bool>(true)
 
+  /// Whether outcomes get into the log. Set by the journal, read by reactors: while they don't,
+  /// nothing more is sent, for after a crash nobody would know that it was.
+  public var takesOutcomes: Bool {
+    get { recording.load(ordering: .relaxed) }
+    set { recording.store(newValue, ordering: .relaxed) }
+  }
+
+  private let recording = Atomic<Bool>(true)
   private let committed = Atomic<UInt64>(0)
   private let sequences: UnsafeMutablePointer<Atomic<UInt64>>
   private let references: UnsafeMutablePointer<Atomic<UInt64>>

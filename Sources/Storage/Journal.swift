@@ -18,6 +18,8 @@ public final class Journal {
   static let gatherBytesMax = 4 << 20
   static let commitInterval = Nanoseconds.microseconds(200)
   static let outcomeDelay = Nanoseconds.milliseconds(4)
+  /// Outcomes that wait for a segment so long stop the reactors.
+  package static let stallLimit = Nanoseconds.milliseconds(50)
   static let syncDelay = Nanoseconds.milliseconds(90)
   static let idleDelay = Nanoseconds.milliseconds(100)
 
@@ -151,6 +153,7 @@ public final class Journal {
     advanceCheckpoint(now)
     advanceFinish(now)
     window.journalIsFree.store(isFree, ordering: .releasing)
+    window.takesOutcomes = takesOutcomes(now.instant)
     return failure == nil ? deadline(now) : .distantFuture
   }
 
@@ -161,6 +164,16 @@ public final class Journal {
     failure = error
     failurePath = path
     window.journalIsFree.store(false, ordering: .releasing)
+    window.takesOutcomes = false
+  }
+
+  /// When the oldest outcome came that could not be written yet.
+  package var unwrittenSince: Instant? { outcomes.oldest }
+
+  /// Whether outcomes are written, or were until a moment ago: without a segment they wait.
+  private func takesOutcomes(_ now: Instant) -> Bool {
+    guard roll == .waiting, let since = outcomes.oldest else { return failure == nil }
+    return now < since + Self.stallLimit
   }
 
   private func takeNotices(_ now: Now) {
@@ -179,7 +192,11 @@ public final class Journal {
   private func deadline(_ now: Now) -> Instant {
     var result = Instant.distantFuture
     if !pending.isEmpty, syncTarget == nil { result = lastWrite + Self.commitInterval }
-    if let since = outcomes.oldest { result = min(result, since + Self.outcomeDelay) }
+    if let since = outcomes.oldest {
+      // Without a segment nothing can be written: the keeper wakes this thread when there is one.
+      let due = since + (roll == .waiting ? Self.stallLimit : Self.outcomeDelay)
+      if roll != .waiting || now.instant < due { result = min(result, due) }
+    }
     if syncTarget == nil, let since = unsyncedSince { result = min(result, since + Self.syncDelay) }
     if needsStatement, syncTarget == nil, let last = lastActivity {
       result = min(result, last + Self.idleDelay)

@@ -101,13 +101,22 @@ extension Scenario {
       for later in requests[(position + 1)...] where later.departure > read {
         let isExcused = deaths.contains { death in
           death.time >= read && death.time <= later.departure
-            && death.time.since(read) <= (death.losesWritten ? Self.powerWindow : Self.killWindow)
+            && (death.time.since(read) <= (death.losesWritten ? Self.powerWindow : Self.killWindow)
+              || Self.wasUnderWay(request, at: death))
         }
         if isExcused { continue }
         note("\(name): came again \(later.departure.since(read).seconds) s after its 2xx was read")
         return
       }
     }
+  }
+
+  /// What was under way when the log stopped taking outcomes could not be recorded; but soon after,
+  /// nothing more may be sent.
+  private static func wasUnderWay(_ request: ReceivedRequest, at death: Death) -> Bool {
+    guard let since = death.unwrittenSince, let read = request.acceptanceRead else { return false }
+    return read + killWindow >= since
+      && request.departure <= since + Journal.stallLimit + killWindow
   }
 
   /// A batch is stored whole or not at all.

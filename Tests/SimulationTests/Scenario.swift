@@ -60,6 +60,8 @@ final class Scenario {
     var isPowerCut: Bool
     /// The broker ended itself: what it wrote since the last sync counts for nothing.
     var isFailure = false
+    /// Since when outcomes had waited to be written.
+    var unwrittenSince: Instant?
   }
 
   /// What was handed over to the spool, and used from there.
@@ -370,7 +372,10 @@ final class Scenario {
 
   /// Ends this life, and begins the next after a while.
   private func end(powerCut: Bool, failed: Bool = false) {
-    deaths.append(Death(time: world.clock.instant, isPowerCut: powerCut, isFailure: failed))
+    deaths.append(
+      Death(
+        time: world.clock.instant, isPowerCut: powerCut, isFailure: failed,
+        unwrittenSince: broker?.journal.unwrittenSince))
     if broker?.keeper.isHandingOver ?? false { cleaning.interrupted += 1 }
     countCleaning()
     broker?.kill()
