@@ -1,10 +1,12 @@
 // OpenSSL 3: what the importer sees, and wrappers for the macros that it does not.
 #ifndef FANFARE_COPENSSL_H
 #define FANFARE_COPENSSL_H
+// SHA256_CTX, the one state that can be copied without an allocation, is deprecated.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/core_names.h>
@@ -12,6 +14,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <openssl/pem.h>
+#include <string.h>
 
 static inline int fanfare_ssl_ctx_min_version(SSL_CTX *context, int version) {
   return SSL_CTX_set_min_proto_version(context, version);
@@ -35,14 +38,34 @@ static inline int fanfare_ssl_ctx_max_version(SSL_CTX *context, int version) {
 static inline long fanfare_ssl_ctx_add_chain_certificate(SSL_CTX *context, X509 *certificate) {
   return SSL_CTX_add_extra_chain_cert(context, certificate);
 }
-// The parameters keep pointers to names: literals in C, but temporary strings when made in Swift.
-static inline int fanfare_hmac_sha256_key(
-    EVP_MAC_CTX *context, const unsigned char *key, size_t count) {
-  OSSL_PARAM parameters[] = {
-      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
-      OSSL_PARAM_construct_end(),
-  };
-  return EVP_MAC_init(context, key, count, parameters);
+// An HMAC-SHA256 key: the states after its inner and its outer block.
+typedef struct {
+  SHA256_CTX inner;
+  SHA256_CTX outer;
+} fanfare_hmac_key;
+static inline void fanfare_hmac_take(fanfare_hmac_key *hmac, const void *key, size_t count) {
+  unsigned char block[SHA256_CBLOCK] = {0};
+  if (count > sizeof block) {
+    SHA256(key, count, block);
+  } else if (count > 0) {
+    memcpy(block, key, count);
+  }
+  for (size_t at = 0; at < sizeof block; at++) block[at] ^= 0x36;
+  SHA256_Init(&hmac->inner);
+  SHA256_Update(&hmac->inner, block, sizeof block);
+  for (size_t at = 0; at < sizeof block; at++) block[at] ^= 0x36 ^ 0x5c;
+  SHA256_Init(&hmac->outer);
+  SHA256_Update(&hmac->outer, block, sizeof block);
+  OPENSSL_cleanse(block, sizeof block);
+}
+// `state` began as a copy of `inner`; `signature` has room for 32 bytes.
+static inline void fanfare_hmac_finish(
+    const fanfare_hmac_key *hmac, SHA256_CTX *state, void *signature) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256_Final(digest, state);
+  *state = hmac->outer;
+  SHA256_Update(state, digest, sizeof digest);
+  SHA256_Final((unsigned char *)signature, state);
 }
 // EVP_EC_gen is a variadic call in disguise.
 static inline EVP_PKEY *fanfare_ec_p256_key(void) { return EVP_EC_gen("P-256"); }

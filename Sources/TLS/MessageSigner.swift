@@ -2,8 +2,8 @@ import COpenSSL
 
 /// Signs webhook messages by HMAC-SHA256 under one key.
 ///
-/// The keyed context is kept: starting again from it costs half of what a fresh key costs (0.35 µs
-/// for 128 bytes, 1 µs for 1 KiB). Nothing is allocated here for a signature.
+/// The keyed context is kept: starting again from it spares two of the blocks that are hashed.
+/// Nothing is allocated for a signature.
 ///
 /// > Runs on: one thread at a time.
 @safe
@@ -13,7 +13,7 @@ public struct MessageSigner: ~Copyable, @unchecked Sendable {
   /// Characters in `v1,` and the base64 of a signature.
   public static let signatureTextCount = 47
 
-  private let context: OpaquePointer
+  private let context: HMACContext.Pointer
 
   /// Keeps `key`, which may be wiped afterwards.
   public init(key: UnsafeRawBufferPointer) {
