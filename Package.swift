@@ -52,12 +52,14 @@ let package = Package(
     .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CAres", providers: [.apt(["libc-ares-dev"])]),
+    // The one hook of Swift's runtime that Swift itself cannot name.
+    .target(name: "CExecutor"),
 
     // The data plane, in the order an event meets it.
     module("Base", ["CProcessor"]),
     module("Flow", ["Base"]),
     // Not named System: SwiftNIO would take it for Apple's, when it happens to be built later.
-    module("Platform", ["Base", "CLinux", "CAres"]),
+    module("Platform", ["Base", "CLinux", "CAres", "CExecutor"]),
     module("Wire", ["Base", "Flow"]),
     module("TLS", ["Base", "COpenSSL"]),
     module("Storage", ["Base", "Flow", "Platform", "CLZ4"]),

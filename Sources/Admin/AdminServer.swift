@@ -1,10 +1,16 @@
 public import Broker
+internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
 internal import HummingbirdTLS
 public import Logging
 internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
 internal import NIOSSL
+internal import Platform
+internal import ServiceLifecycle
+internal import Wire
 
 /// Why the API cannot be served.
 public enum AdminServerError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -35,6 +41,8 @@ public enum AdminServerError: Error, Sendable, Equatable, CustomStringConvertibl
 public struct AdminServer: Sendable {
   /// Largest request body, bytes: an event of 1 MiB in base64 and the JSON around it.
   public static let requestBytesMax = 2 * 1024 * 1024
+  /// What it calls itself in answers.
+  private static let name = "fanfare"
   /// Connections at once; more wait in the backlog.
   static let connectionsMax = 1024
   /// A connection on which nothing moves so long is closed.
@@ -62,25 +70,58 @@ public struct AdminServer: Sendable {
   public func run(
     onServerRunning: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
   ) async throws {
-    try await application(onServerRunning).run()
+    let server = try server(onServerRunning)
+    let configuration = ServiceGroupConfiguration(services: [server], logger: logger)
+    try await ServiceGroup(configuration: configuration).run()
   }
 
-  private func application(
+  /// Hummingbird's server without its `Application`, which wakes up each second to note the date.
+  private func server(
     _ onServerRunning: @escaping @Sendable (_ port: Int) async -> Void
-  ) throws(AdminServerError) -> some ApplicationProtocol {
+  ) throws -> any Service {
     let settings = control.settings
-    guard let address = settings.listenHostAndPort else { throw .addressInvalid(settings.listen) }
-    return Application(
-      responder: AdminRoutes.router(control: control).buildResponder(),
-      server: try Self.builder(certificate: settings.tlsCertificate, key: settings.tlsKey),
-      configuration: ApplicationConfiguration(
-        address: .hostname(address.host, port: address.port), serverName: "fanfare",
+    guard let address = settings.listenHostAndPort else {
+      throw AdminServerError.addressInvalid(settings.listen)
+    }
+    let builder = try Self.builder(certificate: settings.tlsCertificate, key: settings.tlsKey)
+    return try builder.buildServer(
+      configuration: ServerConfiguration(
+        address: .hostname(address.host, port: address.port), serverName: Self.name,
         availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionsMax)),
+      eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger,
+      responder: Self.responder(AdminRoutes.router(control: control).buildResponder(), logger),
       onServerRunning: { channel in
         if let port = channel.localAddress?.port { await onServerRunning(port) }
-      },
-      logger: logger)
+      })
   }
+
+  /// Answers one request after the other with what the routes say.
+  private static func responder(
+    _ routes: some HTTPResponder<AdminContext>, _ logger: Logger
+  ) -> HTTPChannelHandler.Responder {
+    { request, writer, channel in
+      let context = AdminContext(source: .init(channel: channel, logger: logger))
+      var response: Response
+      do {
+        response = try await routes.respond(to: request, context: context)
+      } catch let error as HTTPParserError {
+        throw error
+      } catch {
+        response = Response(status: .internalServerError)
+      }
+      response.headers[.date] = HTTPDate.text(RealClock.unix)
+      response.headers[.server] = name
+      do {
+        try await writer.write(response: response.head, body: response.body)
+      } catch is HTTPParserError {
+        // As such it would be answered, after an answer has begun.
+        throw AnswerCutOff()
+      }
+    }
+  }
+
+  /// The request turned out broken while its answer was written.
+  private struct AnswerCutOff: Error {}
 
   private static func builder(
     certificate: String, key: String

@@ -15,7 +15,7 @@ public final class Broker: Sendable {
   public let control: BrokerControl
   private let settings: Settings
   private let plane: DataPlane
-  private let housekeeping: Task<Void, Never>
+  private let housekeeper: Housekeeper
   private let lock: DirectoryLock
   private let logger: Logger
   /// The settings, with what SIGHUP changed.
@@ -63,19 +63,20 @@ public final class Broker: Sendable {
       control: control, notices: plane.notices, settled: plane.settled,
       damage: DamageReport(findings: recovered.report, reader: plane.logReader), logger: logger)
     housekeeper.recordDead(recovered.deadSinceCheckpoint)
+    housekeeper.start()
     return Broker(
-      control: control, settings: settings, plane: plane,
-      housekeeping: Task { await housekeeper.run() }, lock: lock, logger: logger)
+      control: control, settings: settings, plane: plane, housekeeper: housekeeper, lock: lock,
+      logger: logger)
   }
 
   private init(
     control: BrokerControl, settings: Settings, plane: DataPlane,
-    housekeeping: Task<Void, Never>, lock: DirectoryLock, logger: Logger
+    housekeeper: Housekeeper, lock: DirectoryLock, logger: Logger
   ) {
     self.control = control
     self.settings = settings
     self.plane = plane
-    self.housekeeping = housekeeping
+    self.housekeeper = housekeeper
     self.lock = lock
     self.logger = logger
     inForce = Mutex(settings)
@@ -122,8 +123,7 @@ public final class Broker: Sendable {
   public func stop() async -> Bool {
     plane.refuseEvents()
     let closed = await plane.finish(within: .seconds(10))
-    housekeeping.cancel()
-    await housekeeping.value
+    await housekeeper.stop()
     SocketFile.remove(path: settings.socketPath)
     _ = unsafe unlink(settings.addressPath)
     do throws(CatalogError) {

@@ -53,7 +53,7 @@ extension DataPlane {
     }
     for _ in 0..<2_000 {
       if journal.durableOutcomes(reactor: index) >= outcome { return pending }
-      try? await Task.sleep(for: .milliseconds(5))
+      await ControlThreads.sleep(for: .milliseconds(5))
     }
     throw .unavailable("the removal is not on disk after 10 s; the endpoint stays listed, try again")
   }
@@ -113,7 +113,7 @@ extension DataPlane {
     let deadline = RealClock.monotonic + timeout
     while idle.withLock({ $0 }) < reactorMailboxes.count {
       if RealClock.monotonic >= deadline { return false }
-      try? await Task.sleep(for: .milliseconds(5))
+      await ControlThreads.sleep(for: .milliseconds(5))
     }
     return true
   }

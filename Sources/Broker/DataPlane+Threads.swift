@@ -26,10 +26,13 @@ extension DataPlane {
     let deadline = RealClock.monotonic + timeout
     while phase.load(ordering: .acquiring) != .finished {
       if RealClock.monotonic >= deadline { return false }
-      try? await Task.sleep(for: .milliseconds(2))
+      await ControlThreads.sleep(for: .milliseconds(2))
     }
     return true
   }
+
+  /// How old the bound of quotas may be while events come.
+  private static let quotaInterval = Nanoseconds.milliseconds(200)
 
   private func runIngest(_ failed: (SystemError, String) -> Never) {
     let wakeup = ingestPoller.wakeup
@@ -38,6 +41,7 @@ extension DataPlane {
     var wasFull = false
     var asked = false
     var committed = window.committedThrough
+    var quotaAt = now.instant
     while true {
       let ready = ingestPoller.wait(now: now.instant, until: deadline)
       now = clock.now()
@@ -47,11 +51,16 @@ extension DataPlane {
       if window.committedThrough > committed {
         committed = window.committedThrough
         for poller in reactorPollers { poller.wakeup.wake() }
+        if now.instant >= quotaAt {
+          quotaAt = now.instant + Self.quotaInterval
+          setQuota()
+        }
       }
       supplyImages(&asked)
       if keeper.isFull != wasFull {
         wasFull.toggle()
         setSpoolFull(wasFull)
+        bell.ring()
       }
       if phase.load(ordering: .acquiring) == .finishing {
         finishJournal()
@@ -113,6 +122,7 @@ extension DataPlane {
     while true {
       let now = clock.now()
       let deadline = reader.turn(now: now)
+      if reader.damage.hasNews || reader.refusals.hasNews { bell.ring() }
       Self.sleep(readerWakeup, now: now, until: deadline) { reader.hasWork }
     }
   }
@@ -121,6 +131,8 @@ extension DataPlane {
     while true {
       let now = clock.now()
       let deadline = keeper.turn(now: now)
+      // What it freed, could not write or waits for is told, counted or brought by housekeeping.
+      bell.ring()
       Self.sleep(keeperWakeup, now: now, until: deadline) { keeper.hasWork }
     }
   }
@@ -134,10 +146,7 @@ extension DataPlane {
       wakeup.awake()
       return
     }
-    let wait = deadline.since(now.instant).count
-    let milliseconds: Int32 =
-      deadline == .distantFuture ? -1 : Int32(clamping: (wait + 999_999) / 1_000_000)
-    wakeup.waitBlocking(timeoutMilliseconds: milliseconds)
+    wakeup.waitBlocking(until: deadline, now: now.instant)
     wakeup.awake()
   }
 }

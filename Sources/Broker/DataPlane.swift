@@ -27,6 +27,8 @@ final class DataPlane: @unchecked Sendable {
   let logReader: LogReader
   let notices: Mailbox<ReactorNotice>
   let settled: Mailbox<Outcome>
+  /// Rung for what has no message: see `Housekeeper`.
+  let bell = Bell()
   let kept: KeptDeadLetters
   let ingestMailbox: Mailbox<IngestCommand>
   let reactorMailboxes: [Mailbox<ReactorCommand>]
@@ -66,7 +68,6 @@ final class DataPlane: @unchecked Sendable {
     let ingestPoller = Poller()
     let readerWakeup = Wakeup()
     let keeperWakeup = Wakeup()
-    let control = Wakeup()
     let window = LogWindow(
       arena: BlockArena(ordinary: configuration.blocks, large: PlaneConfiguration.largeBlocks),
       audiences: recovered.audiences, reactorCount: count, through: recovered.nextSequence - 1)
@@ -76,8 +77,8 @@ final class DataPlane: @unchecked Sendable {
     let rings = Rings(reactors: count)
     var random = SeededRandom(seed: configuration.seed)
 
-    notices = Mailbox(owner: control)
-    settled = Mailbox(owner: control)
+    notices = Mailbox(owner: bell.wakeup)
+    settled = Mailbox(owner: bell.wakeup)
     images = Mailbox(owner: ingestPoller.wakeup)
     ingestMailbox = Mailbox(owner: ingestPoller.wakeup)
     reactorMailboxes = pollers.map { Mailbox(owner: $0.wakeup) }
@@ -162,6 +163,13 @@ extension DataPlane {
 
   /// How much the pending events of one endpoint may hold.
   var quota: SpoolQuota { configuration.reactor.quota }
+
+  /// Bounds what an endpoint's events hold plain, by how well the log packs now.
+  /// > Runs on: any thread.
+  func setQuota() {
+    let plain = Double(configuration.endpointQuotaBytes) / journalUsage.packedShare
+    quota.plainBytesMax = UInt64(min(plain, 1e18))
+  }
 
   /// Free bytes of the journal's file system; 0 when it cannot be asked.
   var freeDiskBytes: UInt64 {

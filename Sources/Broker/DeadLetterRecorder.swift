@@ -13,6 +13,8 @@ final class DeadLetterRecorder: Sendable {
   private struct Plan {
     var ageAt = Instant(nanoseconds: 0)
     var bytesAt = Instant(nanoseconds: 0)
+    /// A look at the bytes was wanted too soon after the one before.
+    var isLookOwed = false
   }
 
   private static let ageInterval = Nanoseconds.seconds(3_600)
@@ -65,14 +67,21 @@ final class DeadLetterRecorder: Sendable {
 
   // MARK: Expiry
 
-  /// Drops what is due, when it is time to look.
+  /// When `expire` has to be called though nothing happened.
+  var due: Instant {
+    plan.withLock { $0.isLookOwed ? min($0.ageAt, $0.bytesAt) : $0.ageAt }
+  }
+
+  /// Drops what is due, when it is time to look: call it when something happened, too.
   func expire() {
     let now = RealClock.monotonic
     let (isAgeDue, isBytesDue) = plan.withLock { plan in
       let due = (now >= plan.ageAt, now >= plan.bytesAt)
       if due.0 { plan.ageAt = now + Self.ageInterval }
+      plan.isLookOwed = !due.1
       return due
     }
+    if !isAgeDue && !isBytesDue { return }
     do throws(CatalogError) {
       if isAgeDue { try expireOld() }
       guard isBytesDue else { return }

@@ -1,22 +1,32 @@
 internal import Base
 internal import Catalog
 internal import Delivery
+internal import Dispatch
 internal import Flow
 internal import Logging
 internal import Platform
 internal import Storage
 internal import Synchronization
 
-/// The slow, regular work between data plane and catalogue: dead letters, endpoints that disable
-/// themselves, secrets whose grace period ended, letters that were kept long enough.
+/// The slow work between data plane and catalogue: dead letters, endpoints that disable themselves,
+/// secrets whose grace period ended, letters that were kept long enough.
 ///
-/// > Runs on: a task of the control plane; it sleeps 200 ms between rounds.
+/// A round is made when something came (`DataPlane.bell`) or is due, and takes all that came in the
+/// pause since the one before: an idle broker makes none.
+///
+/// > Runs on: a thread of its own; its rounds are tasks.
 final class Housekeeper: Sendable {
   private let control: BrokerControl
   private let notices: Mailbox<ReactorNotice>
   private let settled: Mailbox<Outcome>
   private let letters: DeadLetterRecorder
   private let logger: Logger
+  private let isStopping = Atomic<Bool>(false)
+  private enum End {
+    case none, ended
+    case awaited(CheckedContinuation<Void, Never>)
+  }
+  private let end = Mutex(End.none)
   /// What was last said of the disk: whether it is full.
   private let saidFull = Mutex(false)
 
@@ -34,18 +44,70 @@ final class Housekeeper: Sendable {
   /// Writes what was given up into the catalogue.
   func recordDead(_ outcomes: [Outcome]) { letters.record(outcomes) }
 
-  /// Works until the task is cancelled; the last round takes what was still waiting.
-  func run() async {
-    var round = 0
-    var expired: [Expired] = [Expired(), Expired()]
-    while !Task.isCancelled {
-      letters.expire()
-      await turn()
-      round += 1
-      if round % Self.roundsBetweenExpiryLines == 0 { reportExpiry(&expired) }
-      try? await Task.sleep(for: .milliseconds(200))
+  /// Between two rounds, so that what comes close upon one another shares a transaction.
+  private static let pause = Nanoseconds.milliseconds(200)
+
+  /// Begins to work, until `stop`.
+  func start() {
+    Thread.start(name: "housekeeper") { [self] in run() }
+  }
+
+  /// Returns after a last round, which takes what was still waiting.
+  func stop() async {
+    isStopping.store(true, ordering: .releasing)
+    control.plane.bell.ring()
+    await withCheckedContinuation { continuation in
+      let hasEnded = end.withLock { end in
+        if case .ended = end { return true }
+        end = .awaited(continuation)
+        return false
+      }
+      if hasEnded { continuation.resume() }
     }
-    await turn()
+  }
+
+  private func run() {
+    var expiry = ExpiryLines(at: RealClock.monotonic + Self.expiryLineInterval)
+    while !isStopping.load(ordering: .acquiring) {
+      letters.expire()
+      finishTurn()
+      let lineDue = reportExpiry(&expiry)
+      pause()
+      control.plane.bell.sleep(until: min(lineDue, letters.due, nextSecretExpiry)) {
+        settled.hasMessages || notices.hasMessages
+      }
+    }
+    finishTurn()
+    let waiter = end.withLock { end -> CheckedContinuation<Void, Never>? in
+      defer { end = .ended }
+      if case .awaited(let continuation) = end { return continuation }
+      return nil
+    }
+    waiter?.resume()
+  }
+
+  /// A round asks the catalogue and the stages, which answer tasks.
+  private func finishTurn() {
+    let finished = DispatchSemaphore(value: 0)
+    Task {
+      await turn()
+      finished.signal()
+    }
+    finished.wait()
+  }
+
+  private func pause() {
+    let end = RealClock.monotonic + Self.pause
+    while !isStopping.load(ordering: .acquiring), RealClock.monotonic < end {
+      control.plane.bell.sleep(until: end) { false }
+    }
+  }
+
+  /// When a former secret stops signing. At most a minute ahead: the wall clock may be set meanwhile.
+  private var nextSecretExpiry: Instant {
+    guard let expiry = control.funnel.nextExpiry else { return .distantFuture }
+    let left = expiry.value - min(expiry.value, RealClock.unix.value)
+    return RealClock.monotonic + .milliseconds(min(left, 60_000))
   }
 
   /// One round.
@@ -55,18 +117,11 @@ final class Housekeeper: Sendable {
     letters.record(outcomes)
     control.plane.kept.note(recordedBefore: now)
     control.plane.quota.giveBack(outcomes.count { $0.kind == .dead && $0.failure == .quota })
-    setQuota()
+    control.plane.setQuota()
     for notice in notices.drain() { await handle(notice) }
     tellTrouble()
     reportDisk()
     await dropExpiredSecrets()
-  }
-
-  /// Bounds what an endpoint's events hold plain, by how well the log packs now.
-  private func setQuota() {
-    let plane = control.plane
-    let plain = Double(plane.configuration.endpointQuotaBytes) / plane.journalUsage.packedShare
-    plane.quota.plainBytesMax = UInt64(min(plain, 1e18))
   }
 
   /// What of the history had gone when that was last said.
@@ -75,29 +130,39 @@ final class Housekeeper: Sendable {
     var events: UInt64 = 0
     var bytes: UInt64 = 0
   }
-  /// Ten seconds.
-  private static let roundsBetweenExpiryLines = 50
+  /// What was said of it, and when more may be.
+  private struct ExpiryLines {
+    var told = [Expired(), Expired()]
+    var at: Instant
+  }
+  private static let expiryLineInterval = Nanoseconds.seconds(10)
 
-  /// Says what of the history went since the last time.
-  private func reportExpiry(_ told: inout [Expired]) {
+  /// Says what of the history went since the last time, each ten seconds at most.
+  /// - Returns: when there is more to say.
+  private func reportExpiry(_ lines: inout ExpiryLines) -> Instant {
     let keeper = control.plane.keeper
+    let now = RealClock.monotonic
     let reasons = [
       (keeper.expiredByAge, "older than journal.retention"),
       (keeper.expiredBySpace, "the journal is near journal.max-bytes, or the disk is full"),
     ]
     for (index, (expiry, reason)) in reasons.enumerated() {
-      let before = told[index]
-      let now = Expired(
+      let before = lines.told[index]
+      let current = Expired(
         segments: expiry.segments.value, events: expiry.events.value, bytes: expiry.bytes.value)
-      if now.segments == before.segments { continue }
-      told[index] = now
+      if current.segments == before.segments { continue }
+      if now < lines.at { return lines.at }
+      lines.told[index] = current
       logger.notice(
         "the journal let its oldest events go; what was pending or dead of them is in the spool",
         metadata: [
-          "reason": "\(reason)", "segments": "\(now.segments - before.segments)",
-          "events": "\(now.events - before.events)", "bytes": "\(now.bytes - before.bytes)",
+          "reason": "\(reason)", "segments": "\(current.segments - before.segments)",
+          "events": "\(current.events - before.events)",
+          "bytes": "\(current.bytes - before.bytes)",
         ])
     }
+    if now >= lines.at { lines.at = now + Self.expiryLineInterval }
+    return .distantFuture
   }
 
   /// Logs what the storage's threads met, each error once until things go well again.

@@ -76,7 +76,9 @@ final class RoutingFunnel: Sendable {
   /// Takes what the reactors need of an endpoint to them, and nothing to routing.
   func follow(_ record: EndpointRecord) async {
     let now = RealClock.unix
-    model.withLock { $0.expiries[record.number] = record.nextSecretExpiry(after: now) }
+    let expiry = record.nextSecretExpiry(after: now)
+    model.withLock { $0.expiries[record.number] = expiry }
+    if expiry != nil { plane.bell.ring() }
     if let config = EndpointConfig(record: record, now: now) { await plane.configure([config]) }
   }
 
@@ -87,6 +89,9 @@ final class RoutingFunnel: Sendable {
       return model.expiries.filter { $0.value <= now }.keys.sorted()
     }
   }
+
+  /// When the next former secret of all stops signing; `nil`: none does.
+  var nextExpiry: UnixMilliseconds? { model.withLock { $0.expiries.values.min() } }
 
   /// Whether routing knows an endpoint by this number.
   func knows(_ number: UInt32) -> Bool { model.withLock { $0.entries[number] != nil } }
@@ -146,7 +151,7 @@ final class RoutingFunnel: Sendable {
       for waiter in waiters { waiter.resume() }
       // Whoever comes in the meantime shares the next snapshot. Each one has ingest resolve its
       // audiences anew, 0.5 ms for one of 10,000 endpoints: the more there are, the longer it rests.
-      try? await Task.sleep(for: .microseconds(min(10_000, endpointCount / 10)))
+      await ControlThreads.sleep(for: .microseconds(UInt64(min(10_000, endpointCount / 10))))
       let finished = model.withLock { model in
         if model.waiters.isEmpty { model.publishing = false }
         return model.waiters.isEmpty

@@ -37,7 +37,11 @@ extension Reactor {
     guard isMine(config.number), !removedNumbers.contains(config.number.value) else { return }
     let lane = lane(of: config.number)
     let isNew = lane.it.config == nil
-    if isNew { counters.parked.set(counters.parked.value - 1) }
+    if isNew {
+      counters.parked.set(counters.parked.value - 1)
+      // Its backlog counts from now on.
+      quotaWatch.seen = QuotaWatch.Seen()
+    }
     let before = lane.it.origin
     let isWorthTrying = lane.it.take(config, now: now.instant)
     lane.it.origin = pool.attach(config)

@@ -10,6 +10,15 @@ struct QuotaWatch {
   /// The look at all lanes that is under way has come to this slot.
   var slot: UInt32 = 0
   var lookAt = Instant(nanoseconds: 0)
+  /// What the last look at all lanes was made of.
+  var seen = Seen()
+
+  /// What decides whether a lane is over its quota: without a change of it no look is worth while.
+  struct Seen: Equatable {
+    var walked: UInt64 = 0
+    var outcomes: UInt64 = 0
+    var limit: UInt64 = 0
+  }
   /// Lanes with `isAtQuota`.
   var atQuota = 0
 }
@@ -42,7 +51,10 @@ extension Reactor {
   private func look(_ limit: UInt64) -> Instant {
     // With nothing pending nobody is over anything.
     if depth == 0, quotaWatch.atQuota == 0, quotaWatch.slot == 0 { return .distantFuture }
+    let state = QuotaWatch.Seen(walked: walked, outcomes: outcomes.pushedTotal, limit: limit)
+    if quotaWatch.slot == 0, state == quotaWatch.seen { return .distantFuture }
     if now.instant < quotaWatch.lookAt { return quotaWatch.lookAt }
+    if quotaWatch.slot == 0 { quotaWatch.seen = state }
     let end = min(quotaWatch.slot + Self.looksPerTurn, lanes.slotEnd)
     while quotaWatch.slot < end {
       if let lane = lanes.find(slot: quotaWatch.slot) { judge(lane, limit) }

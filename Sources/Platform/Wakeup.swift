@@ -1,3 +1,4 @@
+public import Base
 internal import CLinux
 internal import Glibc
 internal import Synchronization
@@ -50,6 +51,14 @@ public final class Wakeup: Sendable {
     var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     _ = unsafe poll(&entry, 1, timeoutMilliseconds)
     drain()
+  }
+
+  /// Sleeps on the eventfd alone until `deadline` at most.
+  public func waitBlocking(until deadline: Instant, now: Instant) {
+    let wait = deadline.since(now).count
+    waitBlocking(
+      timeoutMilliseconds: deadline == .distantFuture
+        ? -1 : Int32(clamping: (wait + 999_999) / 1_000_000))
   }
 }
 

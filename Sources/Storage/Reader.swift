@@ -13,6 +13,8 @@ public final class Reader {
   private static let largeBlocks = 2
   /// How long a deleted segment's space may stay taken because the Reader has it open.
   private static let filesCheckInterval = Nanoseconds.seconds(2)
+  /// Without a read for so long every file is closed, so that nothing is left to look after.
+  private static let filesKept = Nanoseconds.seconds(4)
 
   /// After a read that the disk refused.
   private static let retryDelay = Nanoseconds.seconds(1)
@@ -44,6 +46,7 @@ public final class Reader {
   private let wakeups: [Wakeup]
   private var shelves: [Shelf]
   private var waiting: [Waiting] = []
+  private var usedAt = Instant(nanoseconds: 0)
   /// Blocks loaded, and blocks that could not be.
   public let loads = Counter()
   public let damaged = Counter()
@@ -105,6 +108,7 @@ public final class Reader {
   public func turn(now: Now) -> Instant {
     takeBack()
     takeRequests()
+    if !waiting.isEmpty { usedAt = now.instant }
     var next = Instant.distantFuture
     var index = 0
     while index < waiting.count {
@@ -122,7 +126,7 @@ public final class Reader {
       if waiting[index].notBefore > now.instant { next = min(next, waiting[index].notBefore) }
       index += 1
     }
-    loader.closeFreed()
+    if now.instant >= usedAt + Self.filesKept { loader.closeAll() } else { loader.closeFreed() }
     spoolBlocksRead.set(loader.spoolBlocksRead)
     return loader.hasFiles ? min(next, now.instant + Self.filesCheckInterval) : next
   }

@@ -14,13 +14,16 @@ extension SegmentKeeper {
   private var bytesTarget: UInt64 { configuration.bytesMax / 8 * 7 }
 
   func clean(_ local: inout State, _ now: Now) {
-    local.cleanAt = now.instant + (local.isShort || isFull ? Self.retryInterval : Self.cleanInterval)
+    // A checkpoint has it look again.
+    local.cleanAt = .distantFuture
     guard let durable = local.deciding else { return }
     // What died before the checkpoint is pending no more, and must be known as kept by now.
-    guard kept?.isComplete(before: durable.savedAt + Self.outcomeLag) ?? true else {
-      local.cleanAt = now.instant + Self.keptInterval
+    let settledBy = durable.savedAt + Self.outcomeLag
+    guard kept?.isComplete(before: settledBy) ?? true else {
+      local.cleanAt = max(settledBy, now.instant + Self.keptInterval)
       return
     }
+    defer { local.cleanAt = min(local.cleanAt, nextLook(local, now)) }
     let numbers = Cleaner.freeable(
       index.facts, cover: durable.cover, now: now.unix.value,
       retentionMilliseconds: configuration.retentionSeconds * 1000,
@@ -41,6 +44,23 @@ extension SegmentKeeper {
     }
     sweepSpool(&local)
     removeDoomed(&local, now)
+  }
+
+  /// When something may have become due of itself, or by what only the catalogue knows.
+  private func nextLook(_ local: State, _ now: Now) -> Instant {
+    if local.isShort || isFull { return now.instant + Self.retryInterval }
+    let contents = index.contents
+    if contents.contains(where: \.isSpool) || !local.doomed.isEmpty {
+      return now.instant + Self.cleanInterval
+    }
+    // Of the log alone the oldest closed segment is due first; an hour bounds what a clock that is
+    // set can do to it.
+    guard let oldest = contents.lazy.compactMap(\.facts.sealedAt).first else {
+      return .distantFuture
+    }
+    let due = oldest + configuration.retentionSeconds * 1000
+    let left = due - min(due, now.unix.value)
+    return now.instant + max(Self.cleanInterval, .milliseconds(min(left, 3_600_000)))
   }
 
   /// Whether events between two sequences have to stay though nobody waits for them.

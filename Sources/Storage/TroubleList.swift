@@ -17,12 +17,17 @@ public final class TroubleList: Sendable {
   }
 
   private let state = Mutex(State())
+  private let filled = Atomic<Bool>(false)
 
   package init() {}
+
+  /// Whether something was noted since the last `drain`.
+  public var hasNews: Bool { filled.load(ordering: .relaxed) }
 
   /// What was noted since the last call, oldest first.
   public func drain() -> [StorageError] {
     state.withLock { state in
+      filled.store(false, ordering: .relaxed)
       defer { state.waiting.removeAll() }
       return state.waiting
     }
@@ -32,6 +37,7 @@ public final class TroubleList: Sendable {
     state.withLock { state in
       guard state.told.count < Self.countMax, state.told.insert(error).inserted else { return }
       state.waiting.append(error)
+      filled.store(true, ordering: .relaxed)
     }
   }
 

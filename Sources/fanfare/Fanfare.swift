@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Glibc
+internal import Platform
 internal import Wire
 
 /// The command line: one executable, one file a command.
@@ -33,24 +34,36 @@ struct Fanfare: AsyncParsableCommand {
     ])
 
   /// Parses, runs, and exits with the code that the contract has for what happened.
-  static func main() async {
+  static func main() {
     // A peer that went away is an error of the write, not the end of the program.
     signal(SIGPIPE, SIG_IGN)
     let arguments = Array(CommandLine.arguments.dropFirst())
     do {
       try refuseMistyped(arguments)
-      var command = try await asyncParseAsRoot(arguments)
-      if var command = command as? any AsyncParsableCommand {
-        try await command.run()
-      } else {
-        try command.run()
-      }
-    } catch let failure as Failure {
-      failure.tell()
-      Glibc.exit(failure.code.rawValue)
+      var command = try parseAsRoot(arguments)
+      guard let command = command as? any AsyncParsableCommand else { return try command.run() }
+      // A broker with nothing to do must not wake up.
+      if command is Serve { ControlThreads.takeTasks() }
+      // Handed over: this thread does not touch it again.
+      nonisolated(unsafe) let handed = command
+      Task.detached { await finish(unsafe handed) }
+      // Signals find a thread that does nothing else.
+      while true { pause() }
     } catch {
-      exit(withError: error)
+      end(with: error)
     }
+  }
+
+  private static func finish(_ command: any AsyncParsableCommand) async -> Never {
+    var command = command
+    do { try await command.run() } catch { end(with: error) }
+    Glibc.exit(EXIT_SUCCESS)
+  }
+
+  private static func end(with error: any Error) -> Never {
+    guard let failure = error as? Failure else { exit(withError: error) }
+    failure.tell()
+    Glibc.exit(failure.code.rawValue)
   }
 
   /// Suggests the command that was probably meant; the parser only calls it unexpected.

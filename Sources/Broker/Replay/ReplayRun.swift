@@ -75,7 +75,7 @@ final class ReplayRun {
         let wait = try await round()
         publish()
         guard let wait else { return await finish(.done) }
-        if wait > .zero { try? await Task.sleep(for: .nanoseconds(Int64(wait.count))) }
+        if wait > .zero { await ControlThreads.sleep(for: wait) }
       }
       await finish(.cancelled)
     } catch {
@@ -92,7 +92,7 @@ final class ReplayRun {
         return ticket.end(.failed, detail: error.text)
       }
       if targets.allSatisfy(\.undurable.isEmpty) { break }
-      try? await Task.sleep(for: .milliseconds(5))
+      await ControlThreads.sleep(for: .milliseconds(5))
     }
     publish()
     ticket.end(state)

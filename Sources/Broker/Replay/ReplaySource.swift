@@ -130,7 +130,7 @@ final class LogSource {
     }
     scan.rest()
     let worked = RealClock.monotonic.since(began)
-    try? await Task.sleep(for: .nanoseconds(Int64(clamping: worked.count)))
+    await ControlThreads.sleep(for: worked)
     return found
   }
 

@@ -1,3 +1,5 @@
+public import Base
+
 /// Dates in HTTP headers.
 ///
 /// > Source: RFC 9110 §5.6.7, all three forms.
@@ -7,6 +9,20 @@ public enum HTTPDate {
   /// - Returns: Unix seconds, 0 for dates before 1970; nil when it is no date.
   public static func parse(_ bytes: UnsafeRawBufferPointer) -> UInt64? {
     unsafe parse(ByteView(bytes))
+  }
+
+  /// Writes a date as HTTP wants it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+  public static func text(_ time: UnixMilliseconds) -> String {
+    let date = CivilDate(unixSeconds: time.seconds)
+    let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
+    let months = [
+      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
+    let two = { (number: Int) in number < 10 ? "0\(number)" : "\(number)" }
+    // The epoch was a Thursday.
+    let day = days[date.unixSeconds / 86_400 % 7]
+    return "\(day), \(two(date.day)) \(months[date.month - 1]) \(date.year) "
+      + "\(two(date.hour)):\(two(date.minute)):\(two(date.second)) GMT"
   }
 
   /// Reads a date out of a string; for cold paths.

@@ -1,19 +1,76 @@
-internal import Dispatch
 internal import Glibc
+internal import Platform
 internal import Synchronization
 
 /// A signal that calls a closure instead of ending the program, as long as the value lives.
 final class SignalSource: Sendable {
-  // Only held, so that it stays: nobody touches it after `init`.
-  private nonisolated(unsafe) let source: any DispatchSourceSignal
+  private let name: Int
 
-  /// - Parameter body: runs on a queue of its own, as any code may.
+  /// - Parameter body: runs on a thread of its own, as any code may.
   init(_ number: Int32, _ body: @escaping @Sendable () -> Void) {
-    _ = signal(number, SIG_IGN)
-    let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-    source.setEventHandler(handler: body)
-    source.activate()
-    unsafe self.source = source
+    name = SignalThread.shared.add(number, body)
+  }
+
+  deinit { SignalThread.shared.remove(name) }
+}
+
+/// The thread that signals are brought to, by a pipe: the handler itself may do next to nothing.
+private final class SignalThread: Sendable {
+  static let shared = SignalThread()
+
+  private struct Entry {
+    let name: Int
+    let number: Int32
+    let body: @Sendable () -> Void
+  }
+
+  // Written before the first handler is installed.
+  nonisolated(unsafe) private static var writeEnd: Int32 = -1
+  private let entries = Mutex<(all: [Entry], next: Int)>(([], 0))
+
+  private init() {
+    var ends: [Int32] = [-1, -1]
+    guard unsafe pipe(&ends) == 0 else { fatalError("fanfare: out of file descriptors") }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    unsafe Self.writeEnd = ends[1]
+    let readEnd = ends[0]
+    Thread.start(name: "signals") { [self] in run(readEnd) }
+  }
+
+  /// - Returns: a name to remove it by.
+  func add(_ number: Int32, _ body: @escaping @Sendable () -> Void) -> Int {
+    let name = entries.withLock { entries in
+      entries.next += 1
+      entries.all.append(Entry(name: entries.next, number: number, body: body))
+      return entries.next
+    }
+    _ = signal(number) { number in
+      var byte = UInt8(truncatingIfNeeded: number)
+      let code = errno
+      _ = unsafe write(SignalThread.writeEnd, &byte, 1)
+      errno = code
+    }
+    return name
+  }
+
+  func remove(_ name: Int) {
+    entries.withLock { entries in entries.all.removeAll { $0.name == name } }
+  }
+
+  private func run(_ readEnd: Int32) {
+    // Whoever started this program may have blocked them, for itself and so for all others here.
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM, SIGHUP] { unsafe sigaddset(&signals, number) }
+    unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+    while true {
+      var number: UInt8 = 0
+      guard unsafe read(readEnd, &number, 1) == 1 else { continue }
+      let bodies = entries.withLock { entries in
+        entries.all.filter { $0.number == Int32(number) }.map(\.body)
+      }
+      for body in bodies { body() }
+    }
   }
 }
 

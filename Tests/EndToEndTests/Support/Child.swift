@@ -44,6 +44,9 @@ final class Child {
 
   deinit { killAndReap() }
 
+  /// Its process number.
+  var number: pid_t { process.processIdentifier }
+
   /// Runs a program to its end.
   static func run(
     _ program: String, _ arguments: [String], input: String? = nil, in directory: String? = nil,
