@@ -97,6 +97,17 @@ let package = Package(
       ],
       swiftSettings: strictness),
 
+    // The hot path's mechanisms one by one, with an allocator that counts: `Benchmarks/Micro/run`.
+    .target(name: "FanfareAllocations", path: "Benchmarks/Micro/Allocations"),
+    .executableTarget(
+      name: "fanfare-micro",
+      dependencies: [
+        "Base", "Flow", "Platform", "Wire", "TLS", "Storage", "Routing", "FanfareAllocations",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Benchmarks/Micro", exclude: ["Allocations", "run"],
+      swiftSettings: strictness + speed),
+
     // One file a type; the simulated world; and the real binary against real clients and servers.
     tests("BaseTests", ["Base"]),
     tests("FlowTests", ["Base", "Flow"]),
