@@ -77,7 +77,8 @@ package enum FigureTable {
     if let shared = m.deliveriesPerCommit {
       rows.append(("deliveries a commit", FigureText.number(shared)))
     }
-    rows.append(("peak memory", m.peakBytes > 0 ? Quantity.sizeText(m.peakBytes) : "not measured"))
+    let memory = { (bytes: UInt64) in bytes > 0 ? Quantity.sizeText(bytes) : "not measured" }
+    rows.append(("memory before / peak", "\(memory(m.residentBytes)) / \(memory(m.peakBytes))"))
     return rows
   }
 

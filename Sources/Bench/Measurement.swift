@@ -30,6 +30,8 @@ package struct Measurement: Sendable {
   package var slip: Latencies?
   /// The broker's use of the machine; `nil` when it may not be seen.
   package var use: ProcessUse?
+  /// Its resident memory before the load, and at most since its start; 0 when it may not be seen.
+  package var residentBytes: UInt64 = 0
   package var peakBytes: UInt64 = 0
   /// Writes and syncs of the journal.
   package var journalWrites: UInt64?

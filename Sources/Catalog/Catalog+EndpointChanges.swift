@@ -12,26 +12,61 @@ extension Catalog {
   public func createEndpoint(
     application: String, _ draft: EndpointDraft
   ) throws(CatalogError) -> EndpointRecord {
+    let endpoint = try seal(draft)
+    return try write { database in
+      try record(database, try Self.insert(database, endpoint, application))
+    }
+  }
+
+  /// Makes many endpoints in one transaction: all of them, or none.
+  ///
+  /// - Throws: as ``createEndpoint(application:_:)``, of the first that cannot be made.
+  public func createEndpoints(
+    application: String, _ drafts: [EndpointDraft]
+  ) throws(CatalogError) {
+    var endpoints: [SealedDraft] = []
+    endpoints.reserveCapacity(drafts.count)
+    for draft in drafts { endpoints.append(try seal(draft)) }
+    try write { database in
+      for endpoint in endpoints { _ = try Self.insert(database, endpoint, application) }
+    }
+  }
+
+  /// A valid draft, ready for its row.
+  private struct SealedDraft {
+    var id: String
+    var draft: EndpointDraft
+    var sealed: DatabaseValue
+    var createdAt: UnixMilliseconds
+  }
+
+  private func seal(_ draft: EndpointDraft) throws(CatalogError) -> SealedDraft {
     let draft = try draft.validated()
     let key = try SecretRules.key(draft.secret, field: "secret")
     let id = makeID("ep_")
     let now = clock()
     let secret = SealedPart.Secret(key: key, createdAt: now.value)
     let sealed = try SealedPart(secrets: [secret], draft: draft).sealed(sealer, for: id)
-    return try write { database in
-      let owner = try Self.application(database, application)
-      try Self.refuseTaken(database, uid: draft.uid, in: [owner.number], by: nil)
-      let number = try Self.nextNumber(database, "endpoint")
-      var values = try EndpointRow.values(draft)
-      values["number"] = number.databaseValue
-      values["id"] = id.databaseValue
-      values["sealed"] = sealed.databaseValue
-      values["created_at"] = Int64(now.value).databaseValue
-      values["updated_at"] = Int64(now.value).databaseValue
-      try Self.insert(database, values)
-      try Self.link(database, number, id, draft.uid, to: owner.number)
-      return try record(database, number)
-    }
+    return SealedDraft(id: id, draft: draft, sealed: sealed.databaseValue, createdAt: now)
+  }
+
+  /// - Returns: its number.
+  private static func insert(
+    _ database: Database, _ endpoint: SealedDraft, _ application: String
+  ) throws -> UInt32 {
+    let owner = try Self.application(database, application)
+    let draft = endpoint.draft
+    try refuseTaken(database, uid: draft.uid, in: [owner.number], by: nil)
+    let number = try nextNumber(database, "endpoint")
+    var values = try EndpointRow.values(draft)
+    values["number"] = number.databaseValue
+    values["id"] = endpoint.id.databaseValue
+    values["sealed"] = endpoint.sealed
+    values["created_at"] = Int64(endpoint.createdAt.value).databaseValue
+    values["updated_at"] = Int64(endpoint.createdAt.value).databaseValue
+    try insert(database, values)
+    try link(database, number, endpoint.id, draft.uid, to: owner.number)
+    return number
   }
 
   /// Gives an endpoint the properties of `draft`; its secrets stay.

@@ -15,6 +15,7 @@ struct BenchCommand: ParsableCommand {
         fanfare bench
         fanfare bench --rate 2000/s --duration 30s --html report.html
         fanfare bench --events 100000 --endpoints 64 --fan-out 16 --corpus events/ --json
+        fanfare bench --idle-endpoints 100000
         fanfare bench --data /var/lib/fanfare --rate 100/s --target https://ci.example.com/hook
         fanfare bench --rate 1000/s --max-lag-p99 50ms --max-cpu-micros 20
 
@@ -79,6 +80,7 @@ struct BenchLoadOptions: ParsableArguments {
   @Option(help: "Size of generated events (512B).") var payload: String?
   @Option(help: "Endpoints (16); 0 measures publishing alone.") var endpoints: Int?
   @Option(help: "Endpoints that each event goes to (all, at most 16).") var fanOut: Int?
+  @Option(help: "Endpoints registered beside them that get nothing (0).") var idleEndpoints = 0
   @Option(
     help: ArgumentHelp(
       "Deliver to this URL instead of endpoints of its own; repeats. Lag is not measured then.",

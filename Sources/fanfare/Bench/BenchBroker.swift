@@ -49,6 +49,7 @@ final class BenchBroker {
   {
     let folder = try makeFolder(in: directory)
     do throws(Failure) {
+      if plan.idleEndpoints > 0 { try BenchIdle.register(plan.idleEndpoints, in: "\(folder)/data") }
       let process = try spawn(plan, folder)
       do throws(Failure) {
         let client = try awaitReady(process, folder)

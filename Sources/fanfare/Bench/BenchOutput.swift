@@ -26,7 +26,7 @@ enum BenchJSON {
       ("journalWrites", whole(m.journalWrites)), ("journalSyncs", whole(m.journalSyncs)),
       ("syncsPerDelivery", each(m.journalSyncs, m)),
       ("deliveriesPerCommit", number(m.deliveriesPerCommit)),
-      ("allocationsPerDelivery", .null), ("peakRSSBytes", .integer(m.peakBytes)),
+      ("allocationsPerDelivery", .null), ("residentBytes", .integer(m.residentBytes)), ("peakRSSBytes", .integer(m.peakBytes)),
       ("publisherCPUSeconds", number(m.publisherSeconds)),
       ("sinkCPUSeconds", .array(m.sinkSeconds.map { number($0) })),
       ("thresholds", .array(verdicts.map { verdict($0) })),

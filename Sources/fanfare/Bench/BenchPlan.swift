@@ -14,6 +14,8 @@ struct BenchPlan {
   let fanOut: FanOut
   /// URLs to deliver to; none means sinks of its own.
   let targets: [String]
+  /// Endpoints that are registered beside those that get events.
+  let idleEndpoints: Int
   let usesTLS: Bool
   let connections: Int
   let format: String
@@ -44,6 +46,11 @@ struct BenchPlan {
           + " least and to all of them at most; endpoints are 1,000,000 at most, or 0")
     }
     self.fanOut = fanOut
+    idleEndpoints = try Self.whole(load.idleEndpoints, "--idle-endpoints", 0...BenchIdle.countMax)
+    if idleEndpoints > 0, broker.data != nil {
+      throw Failure(
+        .usage, "--idle-endpoints is for a broker that is started; --data names a running one")
+    }
     usesTLS = targets.isEmpty && load.tls
     connections = try Self.whole(load.connections, "--connections", 1...60_000)
     guard ["standard", "raw"].contains(load.format) else {
@@ -172,6 +179,7 @@ struct BenchPlan {
       ("connections", "\(load.connections)"), ("format", load.format),
       ("publishers", "\(load.publishers), \(load.pipeline) unanswered events each"),
     ]
+    if load.idleEndpoints > 0 { settings.append(("idle endpoints", "\(load.idleEndpoints)")) }
     if broker.data == nil {
       settings.append(("durability", broker.durability ?? "fsync"))
       settings.append(("reactors", "\(broker.reactors ?? 1)"))

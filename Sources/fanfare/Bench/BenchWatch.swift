@@ -9,6 +9,7 @@ struct BenchWatch {
   private let sinks: BenchSinks
   private let probe: ProcessProbe?
   private let before: ProcessSample?
+  private let residentBefore: UInt64
   private let sinksBefore: [UInt64]
   private let ownBefore: UInt64
   private let own = ProcessProbe(id: getpid())
@@ -32,6 +33,7 @@ struct BenchWatch {
     shown = Timeline.Point(
       seconds: 0, acknowledged: 0, delivered: 0, depth: 0, cpuSeconds: 0,
       residentBytes: probe?.residentBytes ?? 0)
+    residentBefore = shown.residentBytes
     timeline.add(shown)
   }
 
@@ -99,6 +101,7 @@ struct BenchWatch {
     if let before, let after {
       m.use = ProcessUse(from: before, to: after)
       m.peakBytes = after.peakBytes
+      m.residentBytes = residentBefore
     }
     m.sinkSeconds = zip(sinks.all, sinksBefore).map { sink, old in
       Double(ProcessProbe(id: sink.process.id).cpuNanoseconds - old) / 1e9
