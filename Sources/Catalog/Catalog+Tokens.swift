@@ -14,12 +14,17 @@ extension Catalog {
   ///   - name: what it is for, shown in listings.
   ///   - scopes: what its bearer may do; at least one.
   ///   - application: the only one that it is good for; `nil` is all.
+  ///   - lifetimeSeconds: how long it is good; `nil` until it is removed.
   /// - Returns: its text, which is not kept and cannot be had again.
   public func createToken(
-    name: String, scopes: Set<TokenScope>, application: String? = nil
+    name: String, scopes: Set<TokenScope>, application: String? = nil,
+    lifetimeSeconds: UInt64? = nil
   ) throws(CatalogError) -> String {
     if name.isEmpty { throw .invalid(field: "name", "must not be empty") }
-    if scopes.isEmpty { throw .invalid(field: "scopes", "at least one of admin, publish, read") }
+    if scopes.isEmpty {
+      let words = TokenScope.allCases.map(\.rawValue).joined(separator: ", ")
+      throw .invalid(field: "scopes", "at least one of \(words)")
+    }
     try DraftRules.checkText(name, field: "name", bytesMax: 128, lines: false)
     let text = "fft_" + Digest.hex(SecureRandom.bytes(24))
     let id = makeID("tok_")
@@ -27,11 +32,14 @@ extension Catalog {
     try write { database in
       let owner = try application.map { try Self.application(database, $0).number }
       try database.execute(
-        sql: "INSERT INTO token (id, name, digest, scopes, application, created_at) "
-          + "VALUES (?, ?, ?, ?, ?, ?)",
+        sql: "DELETE FROM token WHERE expires_at <= ?", arguments: [Int64(now.value)])
+      try database.execute(
+        sql: "INSERT INTO token (id, name, digest, scopes, application, created_at, expires_at) "
+          + "VALUES (?, ?, ?, ?, ?, ?, ?)",
         arguments: [
           id, name, Data(Self.digest(text)),
           scopes.map(\.rawValue).sorted().joined(separator: " "), owner, Int64(now.value),
+          lifetimeSeconds.map { Int64(now.value + $0 * 1000) },
         ])
     }
     try loadGrants()
@@ -61,18 +69,31 @@ extension Catalog {
     try loadGrants()
   }
 
+  /// Makes every token useless that is for this application and was to end by itself.
+  public func removePassingTokens(application: String) throws(CatalogError) {
+    try write { database in
+      let number = try Self.application(database, application).number
+      try database.execute(
+        sql: "DELETE FROM token WHERE application = ? AND expires_at IS NOT NULL",
+        arguments: [number])
+    }
+    try loadGrants()
+  }
+
   /// Who bears this token.
   ///
   /// The text's SHA-256 is looked up and compared in constant time; SQLite is not asked.
   ///
-  /// - Returns: `nil` when the token is not known.
+  /// - Returns: `nil` when the token is not known, or has ended.
   public func authenticate(_ bearer: String) -> TokenGrant? {
     let digest = Self.digest(bearer)
+    let now = clock()
     return grants.withLock { grants in
       guard let index = grants.index(forKey: digest),
         constantTimeEquals(grants[index].key, digest)
       else { return nil }
-      return grants[index].value
+      let grant = grants[index].value
+      return grant.expiresAt.map { $0 <= now } == true ? nil : grant
     }
   }
 
@@ -108,7 +129,8 @@ extension Catalog {
     return TokenGrant(
       id: row["id"], name: row["name"],
       scopes: Set(scopes.compactMap { TokenScope(rawValue: String($0)) }),
-      applicationNumber: row["application"], createdAt: JSONColumn.time(row["created_at"]))
+      applicationNumber: row["application"], createdAt: JSONColumn.time(row["created_at"]),
+      expiresAt: (row["expires_at"] as Int64?).map(JSONColumn.time))
   }
 
   private static func digest(_ text: String) -> [UInt8] { Digest.sha256(Array(text.utf8)) }

@@ -16,8 +16,21 @@ enum CatalogSchema {
     migrator.registerMigration("dead letters by bytes") { database in
       try database.execute(sql: deadLettersByBytes)
     }
+    migrator.registerMigration("event types, tokens that end") { database in
+      try database.execute(sql: eventTypesAndTokensThatEnd)
+    }
     return migrator
   }
+
+  /// `expires_at` in Unix milliseconds; without one a token is good until it is removed.
+  private static let eventTypesAndTokensThatEnd = """
+    CREATE TABLE event_type (
+      name TEXT PRIMARY KEY, description TEXT NOT NULL, archived INTEGER NOT NULL,
+      deprecated INTEGER NOT NULL, schemas TEXT, group_name TEXT, feature_flags TEXT NOT NULL,
+      created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    ALTER TABLE token ADD COLUMN expires_at INTEGER;
+    """
 
   /// What the letter's event holds in the log before packing. `gone` is from here on the time, Unix
   /// milliseconds, when the letter was sent again, or 1.

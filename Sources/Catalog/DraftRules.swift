@@ -9,6 +9,8 @@ enum DraftRules {
   static let metadataMax = 64
   static let metadataBytesMax = 16_384
   static let caBytesMax = 262_144
+  static let schemaBytesMax = 262_144
+  static let featureFlagsMax = 64
   static let credentialBytesMax = 4096
   static let maxInFlightMax = 4096
   static let timeoutSeconds = 0.1...300.0

@@ -4,6 +4,8 @@ public import Base
 public enum TokenScope: String, Sendable, CaseIterable {
   /// Everything.
   case admin
+  /// Endpoints of an application, and sending again: what a portal's user does.
+  case manage
   /// Publish events.
   case publish
   /// Look, without secrets.
@@ -22,6 +24,8 @@ public struct TokenGrant: Sendable, Equatable {
   public var applicationNumber: UInt32?
   /// When it was made.
   public var createdAt: UnixMilliseconds
+  /// When it ends; `nil` for one that is good until it is removed.
+  public var expiresAt: UnixMilliseconds?
 
   /// Whether the bearer may do this there.
   ///
