@@ -15,6 +15,8 @@ struct EventDraft: BitwiseCopyable {
   var time: UInt64 = 0
   var wantsDetails = false
   var mayUseOwnIDs = false
+  /// The only endpoint it is for; 0 is everybody who subscribed.
+  var endpoint = EndpointNumber(0)
 
   init(type: FrameBytes, data: FrameBytes) {
     self.type = type

@@ -38,6 +38,8 @@ public struct PublishRequest: Sendable {
   public var time: UInt64?
   /// The control plane may use ids that begin with `msg_`.
   public var mayUseOwnIDs = false
+  /// The only one it is for, whatever that one subscribed to; `nil` is everybody who subscribed.
+  public var endpoint: EndpointNumber?
 
   /// Describes an event; `time` is Unix milliseconds.
   public init(

@@ -137,6 +137,7 @@ extension IngestCore {
             unsafe draft.contentType = FrameBytes(contentType)
             draft.time = request.time ?? 0
             draft.mayUseOwnIDs = request.mayUseOwnIDs
+            draft.endpoint = request.endpoint ?? EndpointNumber(0)
             return body(draft)
           }
         }

@@ -70,7 +70,8 @@ extension IngestCore {
   }
 
   private mutating func audience(of draft: EventDraft) -> Audience? {
-    unsafe extras.bytes.withBytes { extras in
+    if draft.endpoint.value != 0 { return audiences.audience(of: draft.endpoint) }
+    return unsafe extras.bytes.withBytes { extras in
       audiences.resolve(
         unsafe RouteQuery(application: draft.application, type: draft.type.raw, extras: extras))
     }

@@ -102,6 +102,12 @@ public struct AudienceCache: ~Copyable {
     return unsafe miss(query, low, high, set)
   }
 
+  /// The audience that is one endpoint, whatever it subscribed to.
+  /// - Returns: `nil` when the log has no audience number left.
+  public mutating func audience(of endpoint: EndpointNumber) -> Audience? {
+    interner.number(of: [endpoint]).map { Audience(number: $0, count: 1) }
+  }
+
   @inline(never)
   private mutating func miss(
     _ query: RouteQuery, _ low: UInt64, _ high: UInt64, _ set: UnsafeMutablePointer<Way>

@@ -39,6 +39,18 @@ import Testing
     #expect(position == rig.events[0].position)
   }
 
+  @Test func `an event for one endpoint is for that one, whatever it subscribed to`() throws {
+    let rig = try Rig()
+    var request = PublishRequest(type: Array("nobody.wants".utf8), data: Array("{}".utf8))
+    request.endpoint = EndpointNumber(7)
+    guard case .accepted(_, 1, false, _) = post(rig, request).list.first else {
+      Issue.record("not accepted for one")
+      return
+    }
+    let audience = unsafe Array(rig.window.audiences.endpoints(of: rig.events[0].header.audience))
+    #expect(audience == [EndpointNumber(7)])
+  }
+
   @Test func `duplicates and conflicts are told`() throws {
     let rig = try Rig()
     var request = PublishRequest(type: [0x61], data: [0x31], id: [0x6B])
