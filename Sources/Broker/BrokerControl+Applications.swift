@@ -12,6 +12,17 @@ extension BrokerControl {
     return record
   }
 
+  /// Changes an application's name, uid and metadata; both its names are known when this returns.
+  public func updateApplication(_ application: String, _ draft: ApplicationDraft)
+    async throws(ControlError) -> ApplicationRecord
+  {
+    let record = try catalogCall { () throws(CatalogError) in
+      try catalog.updateApplication(application, draft)
+    }
+    await funnel.applyApplications()
+    return record
+  }
+
   /// Removes an application with its endpoints.
   /// - Returns: pending deliveries that were dropped.
   public func removeApplication(_ application: String) async throws(ControlError) -> UInt64 {

@@ -12,34 +12,54 @@ extension BrokerControl {
   /// How long a search may take before it gives what it has and says where to go on.
   private static let searchTime = Nanoseconds.seconds(1)
 
+  /// Data that one page holds at most, bytes; then it ends early.
+  private static let pageBytesMax = 8 << 20
+
   /// A part of what was published, the newest first.
   ///
   /// Reads header sections, and unpacks only blocks that hold what is wanted, or a type never met.
   public func events(_ query: EventQuery) async throws(ControlError) -> EventPage {
-    var filter = try filter(query)
+    let found = try await search(query)
     let names = try applicationNames()
-    let start = query.before ?? Position(packed: .max)
-    let scan = plane.logReader.scan(.newestFirst, from: start, accepted: query.accepted)
+    return EventPage(
+      events: found.events.map { record($0, names) }, next: found.next,
+      previous: found.previous, isLast: found.isLast)
+  }
+
+  /// The events themselves; ``EventPage`` says the rest.
+  func search(_ query: EventQuery) async throws(ControlError) -> FoundEvents {
+    var filter = try filter(query)
+    let isForward = query.after != nil
+    let start = query.after.map { Position(packed: $0.packed + 1) }
+      ?? query.before ?? Position(packed: .max)
+    let scan = plane.logReader.scan(
+      isForward ? .oldestFirst : .newestFirst, from: start, accepted: query.accepted)
     let deadline = RealClock.monotonic + Self.searchTime
-    var page = EventPage(events: [], next: start, isLast: false)
+    var found = FoundEvents(reached: query.after ?? start)
+    var bytes = 0
     var blocks = 0
-    while page.events.count < query.limit, RealClock.monotonic < deadline {
+    while found.events.count < query.limit, bytes < Self.pageBytesMax,
+      RealClock.monotonic < deadline
+    {
       guard scan.advance() else {
-        page.isLast = true
+        found.isLast = true
         break
       }
-      page.next = Position(sequence: scan.sequence, index: 0)
+      found.reached = Position(sequence: scan.sequence, index: isForward ? 0xFFFF : 0)
       scan.forEachEvent { position, header in
         guard let event = scan.event(position, header, wantedBy: &filter) else { return true }
-        page.events.append(record(event, names))
-        if page.events.count < query.limit { return true }
-        page.next = position
+        found.events.append(event)
+        bytes += event.data.count
+        if found.events.count < query.limit, bytes < Self.pageBytesMax { return true }
+        found.reached = position
         return false
       }
       blocks += 1
       if blocks % Self.blocksPerSlice == 0 { await Task.yield() }
     }
-    return page
+    if isForward { found.events.reverse() }
+    found.isForward = isForward
+    return found
   }
 
   /// One event with its data.
@@ -61,7 +81,7 @@ extension BrokerControl {
     return (record(event, try applicationNames()), event.data)
   }
 
-  private func record(_ event: StoredEvent, _ names: [UInt32: String]) -> EventRecord {
+  func record(_ event: StoredEvent, _ names: [UInt32: String]) -> EventRecord {
     EventRecord(
       event, application: names[event.application.value] ?? "number \(event.application.value)",
       endpoints: unsafe plane.window.audiences.endpoints(of: event.audience).count)
@@ -96,6 +116,22 @@ extension BrokerControl {
     }
     return patterns
   }
+}
+
+/// What a search found, the newest first, and how far it came.
+struct FoundEvents {
+  var events: [StoredEvent] = []
+  /// The last place that it looked at.
+  var reached: Position
+  var isForward = false
+  var isLast = false
+
+  init(reached: Position) { self.reached = reached }
+
+  /// Before which the older ones lie.
+  var next: Position { isForward ? events.last?.position ?? reached : reached }
+  /// Behind which the newer ones lie; `nil` when that is not known.
+  var previous: Position? { isForward ? reached : events.first?.position }
 }
 
 extension EventQuery {

@@ -1,16 +1,23 @@
+internal import Catalog
+internal import Flow
 internal import Ingest
 
 extension BrokerControl {
   /// Publishes an event: the same checks, journal and promise as from the socket.
   /// - Returns: when the event is on disk.
   public func publish(_ message: PublishMessage) async throws(ControlError) -> PublishResult {
-    let request = PublishRequest(
+    var request = PublishRequest(
       application: try applicationName(message.application), type: Array(message.type.utf8),
       data: message.data, id: message.id.map { Array($0.utf8) },
       source: message.source.map { Array($0.utf8) },
       subject: message.subject.map { Array($0.utf8) },
       channels: message.channels.map { Array($0.utf8) },
       contentType: message.contentType.map { Array($0.utf8) })
+    if let id = message.endpoint {
+      let record = try endpoint(application: message.application, id: id)
+      if record.disabled { throw .conflict("'\(record.name)' is disabled; enable it first") }
+      request.endpoint = EndpointNumber(record.number)
+    }
     switch await plane.publish(request) {
     case .accepted(let id, let endpoints, let duplicate, _):
       return PublishResult(id: id, endpoints: endpoints, duplicate: duplicate)

@@ -14,14 +14,14 @@ extension BrokerControl {
     } else {
       _ = try applicationNumber(request.application)
     }
-    if case .history(_, let types, let since, let until) = request.selection {
-      _ = try Self.patterns(types)
-      if let until, until < since { throw .invalid(field: "until", "is before since") }
+    if case .history(_, let types, _, _) = request.selection { _ = try Self.patterns(types) }
+    if let (since, until) = request.selection.stretch, until < since {
+      throw .invalid(field: "until", "is before since")
     }
     if let rate = request.ratePerSecond, !(rate > 0 && rate <= 1e9) {
       throw .invalid(field: "ratePerSecond", "must be above 0")
     }
-    let ticket = try replays.begin(isTrial: request.isTrial)
+    let ticket = try replays.begin(request)
     Task(priority: .low) { [self] in
       await ReplayRun(control: self, request: request, ticket: ticket).run()
     }
@@ -64,8 +64,29 @@ extension ReplayRequest.Selection {
   /// The one endpoint that is named.
   var endpoint: String? {
     switch self {
-    case .event(_, let endpoint), .failed(let endpoint, _): return endpoint
-    case .history(let endpoint, _, _, _): return endpoint
+    case .event(_, let endpoint), .failed(let endpoint, _, _): return endpoint
+    case .history(let endpoint, _, _, _), .missing(let endpoint, _, _), .place(_, let endpoint):
+      return endpoint
+    }
+  }
+
+  /// Its name in reports.
+  var kind: String {
+    switch self {
+    case .event, .place: "event"
+    case .failed: "failed"
+    case .history: "history"
+    case .missing: "missing"
+    }
+  }
+
+  /// From when to when; `nil` unless it has both ends.
+  var stretch: (since: UnixMilliseconds, until: UnixMilliseconds)? {
+    switch self {
+    case .failed(_, let since?, let until?), .history(_, _, let since, let until?),
+      .missing(_, let since, let until?):
+      return (since, until)
+    default: return nil
     }
   }
 }

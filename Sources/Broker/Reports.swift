@@ -107,6 +107,8 @@ public struct PublishMessage: Sendable {
   public var subject: String?
   public var channels: [String]
   public var contentType: String?
+  /// The only endpoint it is for, whatever that one subscribed to: id or name.
+  public var endpoint: String?
 
   /// An event of `type`.
   public init(

@@ -70,6 +70,8 @@ public struct SettingKey: Sendable {
     text("tls-cert", "PEM file with the listener's certificate chain", \.tlsCertificate),
     text("tls-key", "PEM file with the listener's key", \.tlsKey),
     flag("plain-http", "allow --listen beyond loopback without TLS", \.plainHTTP),
+    flag(
+      "api.reveal-secrets", "show an endpoint's secret to whoever may manage it", \.revealSecrets),
     text("key-file", "key that secrets are encrypted under (key in the data directory)", \.keyFile),
     SettingKey(
       name: "durability", help: "acknowledge after: fsync, or os (write only) (fsync)",

@@ -17,6 +17,7 @@ public struct Settings: Sendable, Equatable {
   public var tlsCertificate = ""
   public var tlsKey = ""
   public var plainHTTP = false
+  public var revealSecrets = false
   public var keyFile = ""
   public var durability = Durability.fsync
   public var reactors = 1

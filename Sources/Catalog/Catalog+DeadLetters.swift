@@ -121,22 +121,22 @@ extension Catalog {
   /// stand for a loss of the log (`Outcome.isLoss`) name no event.
   ///
   /// - Parameters:
-  ///   - diedSince: only those that died then or later.
+  ///   - died: only those that died then.
   ///   - after: only events beyond this one; the last one of the part before.
   public func deadPositions(
-    endpoint: UInt32, diedSince: UnixMilliseconds, after: Position?, limit: Int
+    endpoint: UInt32, died: ClosedRange<UnixMilliseconds>, after: Position?, limit: Int
   ) throws(CatalogError) -> [Position] {
     try read { database in
       try Int64.fetchAll(
         database,
         sql: """
           SELECT position FROM dead_letter
-          WHERE endpoint = ? AND gone = 0 AND died_at >= ? AND position > ?
+          WHERE endpoint = ? AND gone = 0 AND died_at BETWEEN ? AND ? AND position > ?
             AND position & 65535 <> 65535
           ORDER BY position LIMIT ?
           """,
         arguments: [
-          endpoint, Int64(clamping: diedSince.value),
+          endpoint, Int64(clamping: died.lowerBound.value), Int64(clamping: died.upperBound.value),
           after.map { Int64(bitPattern: $0.packed) } ?? Int64.min, limit,
         ]
       ).map { Position(packed: UInt64(bitPattern: $0)) }

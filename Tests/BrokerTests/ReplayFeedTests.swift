@@ -90,7 +90,7 @@ struct ReplayFeedTests {
   }
 
   @Test func `a replay ends once`() {
-    var report = ReplayReport(id: "rpl_1", dryRun: false, createdAt: "t0")
+    var report = ReplayReport(id: "rpl_1", kind: "event", dryRun: false, createdAt: "t0")
     report.end(.running, at: "t1")
     #expect(report.state == .running && report.endedAt == nil)
     report.end(.cancelled, at: "t1")

@@ -83,7 +83,8 @@ struct DeadLetterTests {
     let first = letters[0].position
     #expect(
       try catalog.deadPositions(
-        endpoint: made.number, diedSince: UnixMilliseconds(150), after: nil, limit: 9)
+        endpoint: made.number, died: UnixMilliseconds(150)...UnixMilliseconds(.max),
+        after: nil, limit: 9)
         == [letters[1].position, letters[2].position])
     try catalog.settleDead(
       endpoint: made.number, positions: [first], before: UnixMilliseconds(400))

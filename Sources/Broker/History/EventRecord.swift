@@ -17,6 +17,8 @@ public struct EventQuery: Sendable {
   public var until: UnixMilliseconds?
   /// Only events before this one; where the page before ended.
   public var before: Position?
+  /// Only events behind this one, and of those the oldest.
+  public var after: Position?
   public var limit = 50
 
   /// Everything, the newest first.
@@ -28,6 +30,8 @@ public struct EventPage: Sendable {
   public var events: [EventRecord]
   /// Where the next part begins; the log before it has not been looked at.
   public var next: Position
+  /// Behind which newer events lie; `nil` when that is not known.
+  public var previous: Position?
   /// Whether nothing lies beyond this part. A part may be empty and not be the last: a search ends
   /// after a second and goes on with the next page.
   public var isLast: Bool

@@ -12,13 +12,16 @@ package struct ReplayFilter {
   private var subscribed: TypeFilter
   private let since: UnixMilliseconds
   private let until: UnixMilliseconds
+  private let skipsMembers: Bool
 
   /// - Parameters:
   ///   - entry: the endpoint's subscription as it is now.
   ///   - types: what was asked for; none is all that the endpoint gets.
+  ///   - skipsMembers: leaves out what was accepted for the endpoint.
   package init(
     entry: RoutingEntry, audiences: AudienceTable, types: [TypePattern] = [],
-    since: UnixMilliseconds = UnixMilliseconds(0), until: UnixMilliseconds = UnixMilliseconds(.max)
+    since: UnixMilliseconds = UnixMilliseconds(0), until: UnixMilliseconds = UnixMilliseconds(.max),
+    skipsMembers: Bool = false
   ) {
     endpoint = entry.endpoint
     self.entry = entry
@@ -27,6 +30,7 @@ package struct ReplayFilter {
     subscribed = TypeFilter(entry.types)
     self.since = since
     self.until = until
+    self.skipsMembers = skipsMembers
   }
 
   /// Whether the event was accepted for the endpoint.
@@ -39,7 +43,7 @@ package struct ReplayFilter {
     if header.time < since || header.time > until { return .unwanted }
     let type = asked.verdict(header)
     if type == false { return .unwanted }
-    if isMember(header) { return type == true ? .wanted : .open }
+    if isMember(header) { return skipsMembers ? .unwanted : type == true ? .wanted : .open }
     guard entry.wants(application: header.application) else { return .unwanted }
     let own = subscribed.verdict(header)
     if own == false { return .unwanted }

@@ -1,4 +1,5 @@
 public import Base
+public import Flow
 
 /// What is to be sent again, and to whom.
 public struct ReplayRequest: Sendable {
@@ -6,8 +7,12 @@ public struct ReplayRequest: Sendable {
   public enum Selection: Sendable, Equatable {
     /// One event: to its audience, or to one endpoint.
     case event(id: String, endpoint: String?)
+    /// One event by its place in the log, to one endpoint.
+    case place(Position, endpoint: String)
     /// What was given up: of one endpoint, or of all of the application.
-    case failed(endpoint: String?, since: UnixMilliseconds?)
+    case failed(endpoint: String?, since: UnixMilliseconds?, until: UnixMilliseconds?)
+    /// What an endpoint would have got, had it been there and enabled, and was not accepted for it.
+    case missing(endpoint: String, since: UnixMilliseconds, until: UnixMilliseconds?)
     /// Events of some types (none: all) in a stretch of time, to one endpoint.
     case history(
       endpoint: String, types: [String], since: UnixMilliseconds, until: UnixMilliseconds?)
@@ -40,6 +45,8 @@ public struct ReplayReport: Codable, Sendable, Equatable {
   }
 
   public var id: String
+  /// What it was asked for: `event`, `failed`, `history` or `missing`.
+  public var kind: String
   public var state = State.running
   public var dryRun: Bool
   /// Names of the endpoints that it sends to.
@@ -62,8 +69,9 @@ public struct ReplayReport: Codable, Sendable, Equatable {
   public var createdAt: String
   public var endedAt: String?
 
-  package init(id: String, dryRun: Bool, createdAt: String) {
+  package init(id: String, kind: String, dryRun: Bool, createdAt: String) {
     self.id = id
+    self.kind = kind
     self.dryRun = dryRun
     self.createdAt = createdAt
   }

@@ -172,27 +172,38 @@ final class ReplayRun {
   private func find() async throws(ControlError) {
     switch request.selection {
     case .event(let id, let endpoint): try await findEvent(id, endpoint)
-    case .failed(let endpoint, let since):
+    case .place(let position, let endpoint): try addReceivers(of: position, endpoint)
+    case .failed(let endpoint, let since, let until):
       for record in try records(endpoint) {
-        let source = DeadSource(catalog: control.catalog, endpoint: record.number, since: since)
+        let source = DeadSource(
+          catalog: control.catalog, endpoint: record.number, since: since, until: until)
         add(record, .dead(source))
       }
     case .history(let endpoint, let types, let since, let until):
-      let record = try control.endpoint(application: request.application, id: endpoint)
-      let filter = ReplayFilter(
-        entry: RoutingEntry(record), audiences: plane.window.audiences,
-        types: try BrokerControl.patterns(types), since: since,
-        until: until ?? UnixMilliseconds(.max))
-      // The end of the log first: what is accepted meanwhile is in the backlog, or delivered.
-      let end = plane.window.committedThrough
-      let lane = await plane.redeliver(EndpointNumber(record.number), [])
-      add(
-        record,
-        .log(
-          LogSource(
-            reader: plane.logReader, filter: filter, since: since, through: end,
-            backlog: lane.backlog)))
+      try await addHistory(endpoint, since, until, types: types)
+    case .missing(let endpoint, let since, let until):
+      try await addHistory(endpoint, since, until, isForMissing: true)
     }
+  }
+
+  private func addHistory(
+    _ endpoint: String, _ since: UnixMilliseconds, _ until: UnixMilliseconds?,
+    types: [String] = [], isForMissing: Bool = false
+  ) async throws(ControlError) {
+    let record = try control.endpoint(application: request.application, id: endpoint)
+    let filter = ReplayFilter(
+      entry: RoutingEntry(record), audiences: plane.window.audiences,
+      types: try BrokerControl.patterns(types), since: since,
+      until: until ?? UnixMilliseconds(.max), skipsMembers: isForMissing)
+    // The end of the log first: what is accepted meanwhile is in the backlog, or delivered.
+    let end = plane.window.committedThrough
+    let lane = await plane.redeliver(EndpointNumber(record.number), [])
+    add(
+      record,
+      .log(
+        LogSource(
+          reader: plane.logReader, filter: filter, since: since, through: end,
+          backlog: lane.backlog)))
   }
 
   private func add(_ record: EndpointRecord, _ source: ReplaySource) {

@@ -55,14 +55,18 @@ final class DeadSource {
   private let catalog: Catalog
   private let endpoint: UInt32
   private let since: UnixMilliseconds
+  private let until: UnixMilliseconds
   private let total: Int
   private var found = 0
   private var last: Position?
 
-  init(catalog: Catalog, endpoint: UInt32, since: UnixMilliseconds?) {
+  init(
+    catalog: Catalog, endpoint: UInt32, since: UnixMilliseconds?, until: UnixMilliseconds?
+  ) {
     self.catalog = catalog
     self.endpoint = endpoint
     self.since = since ?? UnixMilliseconds(0)
+    self.until = until ?? UnixMilliseconds(.max)
     total = catalog.deadCounts()[endpoint] ?? 0
   }
 
@@ -72,7 +76,7 @@ final class DeadSource {
     let page: [Position]
     do throws(CatalogError) {
       page = try catalog.deadPositions(
-        endpoint: endpoint, diedSince: since, after: last, limit: 256)
+        endpoint: endpoint, died: since...until, after: last, limit: 256)
     } catch {
       throw ControlError(error)
     }

@@ -38,10 +38,13 @@ final class ReplayTasks: Sendable {
 
   /// Begins a replay.
   /// - Throws: `unavailable` when enough of them run.
-  func begin(isTrial: Bool) throws(ControlError) -> Ticket {
+  func begin(_ request: ReplayRequest) throws(ControlError) -> Ticket {
     let now = RealClock.unix
     let id = "rpl_" + ids.withLock { $0.next(unixSeconds: now.seconds).text }
-    let ticket = Ticket(ReplayReport(id: id, dryRun: isTrial, createdAt: RFC3339.text(now)))
+    let ticket = Ticket(
+      ReplayReport(
+        id: id, kind: request.selection.kind, dryRun: request.isTrial,
+        createdAt: RFC3339.text(now)))
     let isRoom = tickets.withLock { tickets in
       guard tickets.count(where: { $0.report.state == .running }) < Self.runningMax else {
         return false
