@@ -17,6 +17,7 @@ package struct AdminRoutes {
     var method: HTTPRequest.Method
     var path: String
     var scope: TokenScope?
+    var isShared: Bool
     var handler: Handler
   }
 
@@ -27,11 +28,13 @@ package struct AdminRoutes {
   /// - Parameters:
   ///   - path: below `/`; `{app}` and `{endpoint}` name parts.
   ///   - scope: what the bearer needs; nil for everybody.
+  ///   - isShared: it belongs to no application, and a token for a single one will do.
   mutating func on(
-    _ method: HTTPRequest.Method, _ path: String, _ scope: TokenScope?,
+    _ method: HTTPRequest.Method, _ path: String, _ scope: TokenScope?, isShared: Bool = false,
     _ handler: @escaping Handler
   ) {
-    routes.append(Route(method: method, path: path, scope: scope, handler: handler))
+    routes.append(
+      Route(method: method, path: path, scope: scope, isShared: isShared, handler: handler))
   }
 
   /// Whether a path is served without a token; what is not under `/api/` has nothing to hide.
@@ -49,6 +52,9 @@ package struct AdminRoutes {
     routes.addEndpointHeaders(control)
     routes.addSecrets(control)
     routes.addMessages(control)
+    routes.addEventTypes(control)
+    routes.addRecovery(control)
+    routes.addPortal(control)
     routes.addReports(control)
     routes.addParked(control)
     routes.addDeadLetters(control)
@@ -68,10 +74,13 @@ package struct AdminRoutes {
         rule: HostRule(
           listenHost: settings.listenHostAndPort?.host ?? "", publicURL: settings.publicURL)))
     router.middlewares.add(AuthenticationMiddleware(catalog: control.catalog))
+    router.middlewares.add(IdempotencyMiddleware(clock: { control.catalog.now }))
     let gate = Gate(catalog: control.catalog)
     for route in routes {
       router.on(RouterPath(route.path), method: route.method) { request, context in
-        if let scope = route.scope { try gate.require(scope, request, context) }
+        if let scope = route.scope {
+          try gate.require(scope, isShared: route.isShared, request, context)
+        }
         return try await route.handler(request, context)
       }
     }

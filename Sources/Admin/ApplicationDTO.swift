@@ -1,15 +1,50 @@
 internal import Base
-internal import Catalog
+package import Catalog
 internal import Wire
 
-/// What a client says about an application; unknown members are ignored.
-struct ApplicationIn: Decodable, Equatable {
-  var name: String
-  var uid: String?
-  var metadata: [String: String]?
+/// What a client says about an application, by creation, PUT or PATCH; unknown members are ignored.
+package struct ApplicationIn: Decodable {
+  var name: Field<String>
+  var uid: Field<String>
+  var metadata: Field<[String: String]>
 
-  var draft: ApplicationDraft {
-    ApplicationDraft(name: name, uid: uid, metadata: metadata ?? [:])
+  private enum Key: String, CodingKey { case name, uid, metadata }
+
+  package init(from decoder: any Decoder) throws {
+    let members = try decoder.container(keyedBy: Key.self)
+    name = try members.field(String.self, .name)
+    uid = try members.field(String.self, .uid)
+    metadata = try members.field([String: String].self, .metadata)
+  }
+
+  /// A whole application, for creation.
+  ///
+  /// - Parameter pathName: the uid from the path, if the body has none.
+  /// - Throws: ``AdminError``, 422: there is no name.
+  package func draft(uid pathName: String? = nil) throws(AdminError) -> ApplicationDraft {
+    ApplicationDraft(
+      name: try requiredName, uid: uid.value ?? pathName, metadata: metadata.value ?? [:])
+  }
+
+  /// Sets what was given; what is absent goes, but for the uid (PUT).
+  package func replace(_ draft: inout ApplicationDraft) throws(AdminError) {
+    draft.name = try requiredName
+    draft.metadata = [:]
+    try apply(to: &draft)
+  }
+
+  /// Sets what was given and leaves the rest; null sets back (PATCH).
+  package func apply(to draft: inout ApplicationDraft) throws(AdminError) {
+    if !name.isAbsent { draft.name = try requiredName }
+    if !uid.isAbsent { draft.uid = uid.value }
+    if let value = metadata.setting(cleared: [:]) { draft.metadata = value }
+  }
+
+  private var requiredName: String {
+    get throws(AdminError) {
+      guard let name = name.value else { throw .invalid("name", "this field is required") }
+      return name
+    }
   }
 }
 

@@ -2,6 +2,7 @@ internal import Broker
 internal import Catalog
 internal import HTTPTypes
 internal import Hummingbird
+internal import Wire
 
 extension AdminRoutes {
   /// `/api/v1/app`.
@@ -15,21 +16,70 @@ extension AdminRoutes {
     }
     on(.post, list, .admin) { request, _ in
       let given = try await JSON.decode(ApplicationIn.self, from: request)
-      if QueryReader(request).flag("get_if_exists"), let uid = given.uid,
+      if try QueryReader(request).flag("get_if_exists") ?? false, let uid = given.uid.value,
         let known = try? control.catalog.application(uid)
       {
         return try JSON.response(ApplicationOut(known))
       }
-      let record = try await control.createApplication(given.draft)
+      let record = try await control.createApplication(try given.draft())
       return try JSON.response(ApplicationOut(record), status: .created)
     }
     on(.get, one, .read) { _, context in
       let record = try control.catalog.application(try context.application())
       return try JSON.response(ApplicationOut(record))
     }
+    on(.put, one, .admin) { request, context in
+      let given = try await JSON.decode(ApplicationIn.self, from: request)
+      let name = try context.application()
+      if try Self.isMissing(control, name) {
+        let record = try await control.createApplication(try given.draft(uid: name))
+        return try JSON.response(ApplicationOut(record), status: .created)
+      }
+      return try await Self.change(control, name) { (draft) throws(AdminError) in
+        try given.replace(&draft)
+      }
+    }
+    on(.patch, one, .admin) { request, context in
+      let given = try await JSON.decode(ApplicationIn.self, from: request)
+      return try await Self.change(control, try context.application()) {
+        (draft) throws(AdminError) in try given.apply(to: &draft)
+      }
+    }
     on(.delete, one, .admin) { _, context in
       let dropped = try await control.removeApplication(try context.application())
       return .empty(headers: [.fanfareDropped: "\(dropped)"])
+    }
+  }
+
+  @inline(never)
+  private static func change(
+    _ control: BrokerControl, _ name: String,
+    _ body: (inout ApplicationDraft) throws(AdminError) -> Void
+  ) async throws -> Response {
+    let known = try control.catalog.application(name)
+    var draft = ApplicationDraft(record: known)
+    try body(&draft)
+    let record = try await control.updateApplication(known.id, draft)
+    return try JSON.response(ApplicationOut(record))
+  }
+
+  /// Makes the application that a request names beside what it is about, unless it is there.
+  static func ensureApplication(
+    _ control: BrokerControl, _ name: String, _ given: ApplicationIn?
+  ) async throws {
+    guard let given, try isMissing(control, name) else { return }
+    _ = try await control.createApplication(try given.draft(uid: name))
+  }
+
+  /// Whether a name is free: nothing has it, and it is no id of what is gone.
+  private static func isMissing(_ control: BrokerControl, _ name: String) throws -> Bool {
+    do throws(CatalogError) {
+      _ = try control.catalog.application(name)
+      return false
+    } catch {
+      let isID = name.hasPrefix("app_") && KSUID(String(name.dropFirst(4))) != nil
+      guard case .notFound = error, !isID else { throw error }
+      return true
     }
   }
 }

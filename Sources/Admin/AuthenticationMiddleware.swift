@@ -58,12 +58,14 @@ struct Gate: Sendable {
   let catalog: Catalog
 
   /// - Throws: ``AdminError``: 403, or 404 when the application in question does not exist.
-  func require(_ scope: TokenScope, _ request: Request, _ context: AdminContext) throws {
+  func require(
+    _ scope: TokenScope, isShared: Bool, _ request: Request, _ context: AdminContext
+  ) throws {
     guard let grant = context.grant else { throw AdminError.unauthorized("a token is needed") }
     guard grant.allows(scope, application: grant.applicationNumber) else {
       throw AdminError.forbidden("this token lacks the scope '\(scope.rawValue)'")
     }
-    guard let own = grant.applicationNumber else { return }
+    guard let own = grant.applicationNumber, !isShared else { return }
     let text: String? =
       context.parameters.get("app") == nil
       ? request.uri.queryParameters.get("app") : try context.application()

@@ -24,7 +24,7 @@ extension AdminRoutes {
             record, state: EndpointStates.standing(record) ?? known[record.id] ?? "ok")
         })
     }
-    on(.post, list, .admin) { request, context in
+    on(.post, list, .manage) { request, context in
       let given = try await JSON.decode(EndpointIn.self, from: request)
       return try await Self.create(
         control, try context.application(), try given.draft())
@@ -36,7 +36,7 @@ extension AdminRoutes {
       let state = try await states.state(record, application: application)
       return try JSON.response(EndpointOut(record, state: state))
     }
-    on(.put, one, .admin) { request, context in
+    on(.put, one, .manage) { request, context in
       let given = try await JSON.decode(EndpointIn.self, from: request)
       guard given.url.value != nil else {
         throw AdminError.invalid("url", "this field is required")
@@ -48,12 +48,12 @@ extension AdminRoutes {
       }
       return try await Self.change(control, states, context, id: name, { given.replace(&$0) })
     }
-    on(.patch, one, .admin) { request, context in
+    on(.patch, one, .manage) { request, context in
       let given = try await JSON.decode(EndpointIn.self, from: request)
       return try await Self.change(
         control, states, context, id: try context.endpoint(), { given.apply(to: &$0) })
     }
-    on(.delete, one, .admin) { _, context in
+    on(.delete, one, .manage) { _, context in
       let dropped = try await control.removeEndpoint(
         application: try context.application(), id: try context.endpoint())
       return .empty(headers: [.fanfareDropped: "\(dropped)"])

@@ -35,14 +35,14 @@ extension AdminRoutes {
         application: try context.application(), idOrUID: try context.endpoint())
       return try JSON.response(HeadersOut(sensitive: record.headers.map(\.name)))
     }
-    on(.put, path, .admin) { request, context in
+    on(.put, path, .manage) { request, context in
       let given = try await JSON.decode(HeadersIn.self, from: request)
       _ = try await control.updateEndpoint(
         application: try context.application(), id: try context.endpoint()
       ) { $0.headers = given.replaced($0.headers) }
       return .empty()
     }
-    on(.patch, path, .admin) { request, context in
+    on(.patch, path, .manage) { request, context in
       let given = try await JSON.decode(HeadersIn.self, from: request)
       _ = try await control.updateEndpoint(
         application: try context.application(), id: try context.endpoint()

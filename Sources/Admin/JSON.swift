@@ -53,6 +53,27 @@ package enum JSON {
     return [UInt8](try encoder.encode(value))
   }
 
+  /// An object's bytes with one member more, whose value is JSON already.
+  package static func object(
+    _ value: some Encodable, adding name: String, _ raw: [UInt8]
+  ) throws -> [UInt8] {
+    var bytes = try encode(value)
+    bytes.removeLast()
+    if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+    return bytes + Array(#""\#(name)":"#.utf8) + raw + [UInt8(ascii: "}")]
+  }
+
+  /// A list whose elements are JSON already.
+  static func list(
+    _ elements: [[UInt8]], iterator: String?, prevIterator: String?, done: Bool
+  ) throws -> [UInt8] {
+    let empty = ListOut<String>(
+      data: [], iterator: iterator, prevIterator: prevIterator, done: done)
+    let text = Array(#"{"data":["#.utf8)
+    let rest = try encode(empty).dropFirst(text.count)
+    return text + elements.joined(separator: [UInt8(ascii: ",")]) + rest
+  }
+
   static func response(
     _ value: some Encodable, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
   ) throws -> Response {
@@ -71,22 +92,24 @@ package enum JSON {
 
 extension AdminError {
   /// Where a value of the body is wrong.
-  package init(_ error: DecodingError) {
+  ///
+  /// - Parameter member: the member that was decoded; nil for the whole body.
+  package init(_ error: DecodingError, in member: String? = nil) {
+    func place(_ path: [any CodingKey]) -> String {
+      let keys = path.map { $0.intValue.map(String.init) ?? $0.stringValue }
+      return ((member.map { [$0] } ?? []) + keys).joined(separator: ".")
+    }
     switch error {
     case .dataCorrupted(let context):
-      self = .invalid(Self.place(context.codingPath), context.debugDescription)
+      self = .invalid(place(context.codingPath), context.debugDescription)
     case .keyNotFound(let key, let context):
-      self = .invalid(Self.place(context.codingPath + [key]), "this field is required")
+      self = .invalid(place(context.codingPath + [key]), "this field is required")
     case .valueNotFound(_, let context):
-      self = .invalid(Self.place(context.codingPath), "must not be null")
+      self = .invalid(place(context.codingPath), "must not be null")
     case .typeMismatch(let type, let context):
-      self = .invalid(Self.place(context.codingPath), "must be \(Self.word(for: type))")
+      self = .invalid(place(context.codingPath), "must be \(Self.word(for: type))")
     @unknown default: self = .badRequest("the body cannot be read")
     }
-  }
-
-  private static func place(_ path: [any CodingKey]) -> String {
-    path.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
   }
 
   private static func word(for type: any Any.Type) -> String {

@@ -49,10 +49,26 @@ struct JSONMembers {
     guard let raw = raw(name) else { return nil }
     do {
       return try JSONDecoder().decode(type, from: Data(raw))
+    } catch let error as AdminError {
+      throw error
+    } catch let error as DecodingError {
+      throw AdminError(error, in: name)
     } catch {
-      throw .invalid(name, type == String.self ? "must be a string" : "must be an array of strings")
+      throw .invalid(name, "cannot be read")
     }
   }
+
+  /// A member's bytes if it is an object; nil when it is absent or null.
+  ///
+  /// - Throws: ``AdminError``, 422: it is something else.
+  func object(_ name: String) throws(AdminError) -> [UInt8]? {
+    guard let raw = raw(name) else { return nil }
+    guard raw.first == UInt8(ascii: "{") else { throw .invalid(name, "must be an object") }
+    return raw
+  }
+
+  /// Whether a member is there, be it null.
+  func contains(_ name: String) -> Bool { ranges[name] != nil }
 
   // MARK: Reading what is known to be valid
 

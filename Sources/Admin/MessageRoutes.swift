@@ -1,19 +1,71 @@
-internal import Broker
+internal import Base
+package import Broker
 internal import Catalog
+internal import Flow
+internal import HTTPTypes
 internal import Hummingbird
 
 extension AdminRoutes {
-  /// `POST /api/v1/app/{app}/msg`: answered when the event is on disk.
+  static let messagePath = "/api/v1/app/{app}/msg/{message}"
+
+  /// `/api/v1/app/{app}/msg`: POST is answered when the event is on disk; GET reads the log, the
+  /// newest first.
+  ///
+  /// A part of the list may be short, or empty, and not be the last: a search over a long history
+  /// ends after a second, or with 8 MiB of payloads, and goes on with the next part.
   mutating func addMessages(_ control: BrokerControl) {
-    on(.post, "/api/v1/app/{app}/msg", .publish) { request, context in
+    let list = "/api/v1/app/{app}/msg"
+    on(.post, list, .publish) { request, context in
+      let showsContent = try QueryReader(request).flag("with_content") ?? true
       let given = try MessageIn(try await JSON.body(request))
-      let result = try await control.publish(
-        given.message(application: try context.application()))
-      let showsContent = QueryReader(request).text("with_content") != "false"
+      let application = try context.application()
+      try await Self.ensureApplication(control, application, given.application)
+      let result = try await control.publish(given.message(application: application))
       let out = MessageOut(given, result, now: control.catalog.now)
-      let payload = showsContent ? given.payload : nil
       return JSON.response(
-        bytes: try out.bytes(payload: payload ?? Array("{}".utf8)), status: .accepted)
+        bytes: try out.bytes(payload: showsContent ? given.shown : Array("{}".utf8)),
+        status: .accepted)
+    }
+    on(.get, list, .read) { request, context in
+      let query = QueryReader(request)
+      let showsContent = try query.flag("with_content") ?? true
+      var wanted = try EventQuery(query)
+      wanted.application = try context.application()
+      let page = try await control.messages(wanted)
+      return JSON.response(
+        bytes: try JSON.list(
+          try page.messages.map { try MessageOut.bytes($0, showsContent: showsContent) },
+          iterator: "\(page.next.packed)", prevIterator: page.previous.map { "-\($0.packed)" },
+          done: page.isLast))
+    }
+    on(.get, Self.messagePath, .read) { request, context in
+      let showsContent = try QueryReader(request).flag("with_content") ?? true
+      let message = try await control.message(
+        application: try context.application(), id: try context.path("message"))
+      return JSON.response(bytes: try MessageOut.bytes(message, showsContent: showsContent))
+    }
+  }
+}
+
+extension EventQuery {
+  /// What Svix's lists of messages may be asked for: `limit`, `iterator`, `channel`, `before`,
+  /// `after`, `event_types`.
+  package init(_ query: QueryReader) throws {
+    self.init()
+    limit = try query.limit()
+    channel = query.text("channel")
+    types = query.list("event_types")
+    since = try query.time("after").map { UnixMilliseconds($0.value + 1) }
+    until = try query.time("before").map { UnixMilliseconds(max($0.value, 1) - 1) }
+    guard let iterator = query.text("iterator") else { return }
+    let isBackwards = iterator.hasPrefix("-")
+    guard let packed = UInt64(iterator.dropFirst(isBackwards ? 1 : 0)), packed < .max else {
+      throw AdminError.badRequest("iterator: not one that this list gave")
+    }
+    if isBackwards {
+      after = Position(packed: packed)
+    } else {
+      before = Position(packed: packed)
     }
   }
 }

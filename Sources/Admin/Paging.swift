@@ -1,3 +1,4 @@
+internal import Base
 package import Catalog
 internal import Foundation
 internal import Hummingbird
@@ -44,11 +45,19 @@ extension PageRequest {
   ///   is told apart.
   /// - Throws: ``AdminError``, 400: out of range or of another list.
   package init(query: QueryReader, prefix: String) throws {
+    try self.init(query: query) { cursor in
+      cursor.hasPrefix(prefix) && KSUID(String(cursor.dropFirst(prefix.count))) != nil
+    }
+  }
+
+  /// The same for a list whose iterators are something else than ids.
+  ///
+  /// - Parameter isOwn: whether a text may stand in this list.
+  init(query: QueryReader, isOwn: (String) -> Bool) throws {
     let text = query.text("iterator") ?? ""
     let isBackwards = text.hasPrefix("-")
     let cursor = isBackwards ? String(text.dropFirst()) : text
-    let isOwn = cursor.hasPrefix(prefix) && KSUID(String(cursor.dropFirst(prefix.count))) != nil
-    guard text.isEmpty || isOwn else {
+    guard text.isEmpty || isOwn(cursor) else {
       throw AdminError.badRequest("iterator: not one that this list gave")
     }
     let order = query.text("order") ?? "ascending"
@@ -80,7 +89,27 @@ package struct QueryReader {
     values[name].flatMap { $0.isEmpty ? nil : $0 }
   }
 
-  func flag(_ name: String) -> Bool { ["true", "1"].contains(values[name] ?? "") }
+  /// `true` or `false`; nil when it is absent.
+  ///
+  /// - Throws: ``AdminError``, 422: it is another word.
+  package func flag(_ name: String) throws(AdminError) -> Bool? {
+    switch values[name] {
+    case nil: nil
+    case "true": true
+    case "false": false
+    default: throw .invalid(name, "must be true or false", in: "query")
+    }
+  }
+
+  /// Several texts, joined by commas; empty when there are none.
+  func list(_ name: String) -> [String] {
+    (text(name) ?? "").split(separator: ",").map(String.init)
+  }
+
+  /// A time; nil when it is absent.
+  func time(_ name: String) throws(AdminError) -> UnixMilliseconds? {
+    try TimeText.read(values[name], field: name, in: "query")
+  }
 
   /// `limit`, 1 to 250, 50 when it is absent.
   func limit() throws -> Int {

@@ -37,8 +37,8 @@ package struct ReplayIn: Decodable {
       return .event(id: event, endpoint: endpoint)
     }
     if failed == true {
-      try refuse("failed", with: [("types", types != nil), ("until", until != nil)])
-      return .failed(endpoint: endpoint, since: since)
+      try refuse("failed", with: [("types", types != nil)])
+      return .failed(endpoint: endpoint, since: since, until: until)
     }
     guard let endpoint else {
       throw .invalid("endpoint", "this field is required, unless event or failed is given")
@@ -90,7 +90,7 @@ extension AdminRoutes {
   }
 
   /// A replay is no part of an application's path, so a token for one application has no say.
-  private static func refuseNarrowToken(_ context: AdminContext) throws(AdminError) {
+  static func refuseNarrowToken(_ context: AdminContext) throws(AdminError) {
     if context.grant?.applicationNumber != nil {
       throw .forbidden("this token is for one application only; replays need one for all")
     }

@@ -20,14 +20,15 @@ extension AdminRoutes {
   /// `…/endpoint/{endpoint}/secret`.
   mutating func addSecrets(_ control: BrokerControl) {
     let path = "\(Self.endpointPath)/secret"
-    on(.get, path, .admin) { _, context in
-      _ = try control.catalog.endpoint(
+    on(.get, path, .manage) { _, context in
+      let record = try control.catalog.endpoint(
         application: try context.application(), idOrUID: try context.endpoint())
+      if control.settings.revealSecrets { return try JSON.response(SecretOut(key: record.secret)) }
       throw AdminError.forbidden(
         "a secret is shown once, in the answer that creates the endpoint; give a known one with "
-          + "'secret' then, or rotate it by POST …/secret/rotate with a 'key' of your own")
+          + "'secret' then, rotate it by POST …/secret/rotate with a 'key' of your own, or set api.reveal-secrets")
     }
-    on(.post, "\(path)/rotate", .admin) { request, context in
+    on(.post, "\(path)/rotate", .manage) { request, context in
       let bytes = try await JSON.body(request)
       let given = try JSON.decode(RotateIn.self, from: bytes.isEmpty ? Array("{}".utf8) : bytes)
       let record = try await control.rotateSecret(
