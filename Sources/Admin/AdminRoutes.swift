@@ -53,6 +53,7 @@ package struct AdminRoutes {
     routes.addSecrets(control)
     routes.addMessages(control)
     routes.addEventTypes(control)
+    routes.addAttempts(control)
     routes.addRecovery(control)
     routes.addPortal(control)
     routes.addReports(control)

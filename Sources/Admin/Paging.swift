@@ -111,6 +111,17 @@ package struct QueryReader {
     try TimeText.read(values[name], field: name, in: "query")
   }
 
+  /// A whole number; nil when it is absent.
+  ///
+  /// - Throws: ``AdminError``, 422: it is none, or out of range.
+  func whole(_ name: String, in range: ClosedRange<Int>) throws(AdminError) -> Int? {
+    guard let text = values[name] else { return nil }
+    guard let value = Int(text), range.contains(value) else {
+      throw .invalid(name, "from \(range.lowerBound) to \(range.upperBound)", in: "query")
+    }
+    return value
+  }
+
   /// `limit`, 1 to 250, 50 when it is absent.
   func limit() throws -> Int {
     guard let text = text("limit") else { return PageRequest.limitDefault }

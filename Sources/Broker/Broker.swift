@@ -44,11 +44,12 @@ public final class Broker: Sendable {
     let configuration = try PlaneConfiguration(settings, disk: disk)
     let listener = try listen(settings)
     let box = ControlBox()
+    let attempts = try openAttempts(settings, logger)
     let plane = try DataPlane(
       configuration, recovered: recovered, listener: listener, hooks: box.hooks,
-      kept: KeptDeadLetters(catalog: catalog))
+      kept: KeptDeadLetters(catalog: catalog), tap: attempts.tap)
     let control = BrokerControl(
-      catalog: catalog, settings: settings, plane: plane,
+      catalog: catalog, settings: settings, plane: plane, attempts: attempts,
       startedUnixMilliseconds: RealClock.unix.value)
     box.fill(control)
     try load(control, plane, recovered, logger)
@@ -59,6 +60,7 @@ public final class Broker: Sendable {
         metadata: ["error": "\(error)", "path": "\(path)"])
       _exit(70)
     })
+    attempts.start(oldest: { plane.logReader.oldest })
     let housekeeper = Housekeeper(
       control: control, notices: plane.notices, settled: plane.settled,
       damage: DamageReport(findings: recovered.report, reader: plane.logReader), logger: logger)
@@ -124,9 +126,11 @@ public final class Broker: Sendable {
     plane.refuseEvents()
     let closed = await plane.finish(within: .seconds(10))
     await housekeeper.stop()
+    await control.attempts.stop()
     SocketFile.remove(path: settings.socketPath)
     _ = unsafe unlink(settings.addressPath)
     do throws(CatalogError) {
+      try control.attempts.store.close()
       try control.catalog.close()
     } catch {
       logger.warning("the catalogue was not closed", metadata: ["error": "\(error.text)"])
@@ -175,6 +179,17 @@ public final class Broker: Sendable {
       let catalog = try Catalog(path: path, sealer: sealer)
       try catalog.ensureAdminToken(writeTo: settings.tokenPath)
       return catalog
+    } catch {
+      throw .failed(error.text)
+    }
+  }
+
+  private static func openAttempts(
+    _ settings: Settings, _ logger: Logger
+  ) throws(BrokerError) -> AttemptRecorder {
+    do throws(CatalogError) {
+      return AttemptRecorder(
+        store: try AttemptStore(path: settings.attemptsPath), settings: settings, logger: logger)
     } catch {
       throw .failed(error.text)
     }

@@ -95,6 +95,7 @@ extension BrokerControl {
     filter.types = TypeFilter(try Self.patterns(query.types))
     filter.channel = query.channel.map { Array($0.utf8) }
     filter.id = query.id.map { Array($0.utf8) }
+    filter.receiver = query.endpoint.map { (EndpointNumber($0), plane.window.audiences) }
     filter.since = query.since ?? filter.since
     filter.until = query.until ?? filter.until
     return filter

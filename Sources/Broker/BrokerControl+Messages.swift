@@ -37,7 +37,7 @@ extension BrokerControl {
     throw .notFound("the log has no event '\(id.prefix(64))' in application '\(application)'")
   }
 
-  private func message(_ event: StoredEvent, _ names: [UInt32: String]) -> Message {
+  func message(_ event: StoredEvent, _ names: [UInt32: String]) -> Message {
     Message(
       record: record(event, names), data: event.data, isJSON: event.kind == .json,
       isText: event.kind == .text)

@@ -11,16 +11,21 @@ public final class BrokerControl: Sendable {
   /// The settings in force.
   public let settings: Settings
   let plane: DataPlane
+  let attempts: AttemptRecorder
   let funnel: RoutingFunnel
   let replays = ReplayTasks()
   let started: UInt64
   /// Whether the configuration could be read when it was read last.
   let reloadSucceeded = Atomic(true)
 
-  init(catalog: Catalog, settings: Settings, plane: DataPlane, startedUnixMilliseconds: UInt64) {
+  init(
+    catalog: Catalog, settings: Settings, plane: DataPlane, attempts: AttemptRecorder,
+    startedUnixMilliseconds: UInt64
+  ) {
     self.catalog = catalog
     self.settings = settings
     self.plane = plane
+    self.attempts = attempts
     funnel = RoutingFunnel(catalog: catalog, plane: plane)
     started = startedUnixMilliseconds
   }

@@ -82,6 +82,14 @@ extension DataPlane {
     return all
   }
 
+  /// One lane as it stands; `nil` for an endpoint without a lane.
+  func status(of endpoint: EndpointNumber) async -> LaneStatus? {
+    await withCheckedContinuation { continuation in
+      reactorMailboxes[reactor(of: endpoint)].post(
+        .status(endpoint, reply: { status, _ in continuation.resume(returning: status) }))
+    }
+  }
+
   /// Publishes as the socket would; returns when the event is on disk.
   func publish(_ request: PublishRequest) async -> PublishReply {
     await withCheckedContinuation { continuation in

@@ -57,7 +57,7 @@ final class DataPlane: @unchecked Sendable {
   /// Builds the stages over what recovery found; nothing runs yet.
   init(
     _ configuration: PlaneConfiguration, recovered: RecoveredLog, listener: Socket,
-    hooks: IngestHooks, kept: KeptDeadLetters
+    hooks: IngestHooks, kept: KeptDeadLetters, tap: AttemptTap
   ) throws(BrokerError) {
     self.configuration = configuration
     self.kept = kept
@@ -89,7 +89,7 @@ final class DataPlane: @unchecked Sendable {
       configuration: configuration.journal, recovered: recovered, disk: disk,
       sync: SyncThread(disk: disk, submitter: ingestPoller.wakeup), keeper: keeper,
       window: window, sealed: rings.sealed, committed: rings.committed, outcomes: rings.outcomes,
-      settledSink: settled, counters: counters.journal)
+      settledSink: settled, tap: tap, counters: counters.journal)
     ingest = Ingest(
       configuration: configuration.ingest, window: window, network: network,
       poller: ingestPoller, listener: listener, sealed: rings.sealed, committed: rings.committed,

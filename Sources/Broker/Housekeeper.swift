@@ -215,6 +215,7 @@ final class Housekeeper: Sendable {
     case .quotaLeft(let number): log(number, "the endpoint's spool is below its quota again")
     case .recovered(let number): log(number, "endpoint recovered; its breaker closed")
     case .failed(let record):
+      control.attempts.note(record)
       logger.debug(
         "attempt failed",
         metadata: [

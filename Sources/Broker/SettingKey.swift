@@ -114,6 +114,10 @@ public struct SettingKey: Sendable {
     size(
       "dead.max-bytes", "what dead letters and their events may hold (10 % of the file system)",
       \.deadBytesMax),
+    duration("attempts.retention", "keep what was tried (7d)", \.attemptsRetention),
+    number(
+      "attempts.max-rows", "attempts kept at most (5000000)", 1...1_000_000_000,
+      \.attemptsRowsMax),
     number(
       "connections-max", "outgoing connections (80 % of descriptors)", 0...1_000_000,
       \.connectionsMax),

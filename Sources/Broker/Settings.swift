@@ -35,6 +35,8 @@ public struct Settings: Sendable, Equatable {
   public var deadRetention = Nanoseconds.seconds(30 * 86_400)
   /// 0: 10 % of the file system.
   public var deadBytesMax: UInt64 = 0
+  public var attemptsRetention = Nanoseconds.seconds(7 * 86_400)
+  public var attemptsRowsMax = 5_000_000
   public var connectionsMax = 0
   public var connectionsPerHostMax = 128
   public var publisherConnectionsMax = 10_000
@@ -49,6 +51,8 @@ public struct Settings: Sendable, Equatable {
   public var keyPath: String { keyFile.isEmpty ? data + "/key" : keyFile }
   /// Where the first token is written.
   public var tokenPath: String { data + "/token" }
+  /// Where attempts are kept.
+  public var attemptsPath: String { data + "/attempts.db" }
   /// Where the API's address is written for the command line.
   public var addressPath: String { data + "/address" }
 

@@ -143,6 +143,22 @@ extension Catalog {
     }
   }
 
+  /// Those of some events whose delivery to this endpoint is on the list.
+  public func deadPositions(
+    endpoint: UInt32, among positions: [Position]
+  ) throws(CatalogError) -> Set<Position> {
+    if deadTally.withLock({ $0[endpoint] }) == nil { return [] }
+    return try read { database in
+      let statement = try database.cachedStatement(
+        sql: "SELECT 1 FROM dead_letter WHERE endpoint = ? AND position = ? AND gone = 0")
+      return try Set(
+        positions.filter { position in
+          try Int.fetchOne(
+            statement, arguments: [endpoint, Int64(bitPattern: position.packed)]) != nil
+        })
+    }
+  }
+
   /// Takes dead letters off the list for good.
   ///
   /// - Parameters:

@@ -47,7 +47,7 @@ enum CatalogFile {
   }
 
   /// SQLite gives its companion files the mode of this one.
-  private static func create(_ path: String) throws(CatalogError) {
+  static func create(_ path: String) throws(CatalogError) {
     let fd = unsafe Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard fd >= 0 else {
       throw .failure(unsafe "catalogue \(path): \(String(cString: strerror(errno)))")

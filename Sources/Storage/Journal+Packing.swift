@@ -125,6 +125,7 @@ extension Journal {
 
   private func took(_ outcome: Outcome) {
     counters.count(outcome)
+    tap?.note(outcome, seen: unix)
     settledRecently.add(outcome)
     endpointHighWater = max(endpointHighWater, outcome.endpoint.value)
   }

@@ -35,6 +35,9 @@ public final class Journal {
   let counters: JournalCounters
   let ledger: SegmentLedger
   let outcomes: OutcomeIntake
+  let tap: AttemptTap?
+  /// The time of the turn.
+  var unix = UnixMilliseconds(0)
 
   var active: ActiveSegment
   let buffer = GatherBuffer(capacity: 1 << 20)
@@ -91,11 +94,12 @@ public final class Journal {
   ///   - committed: the same, once durable; its capacity is at least the arena's slot count.
   ///   - outcomes: one ring a reactor, by index.
   ///   - settledSink: gets `dead` and `expired` outcomes once they are durable.
+  ///   - tap: sees all outcomes, durable or not yet.
   public init(
     configuration: JournalConfiguration, recovered: RecoveredLog, disk: any Disk,
     sync: any SyncQueue, keeper: SegmentKeeper, window: LogWindow, sealed: Ring<BlockRef>,
     committed: Ring<BlockRef>, outcomes: [Ring<Outcome>], settledSink: Mailbox<Outcome>,
-    counters: JournalCounters
+    tap: AttemptTap? = nil, counters: JournalCounters
   ) {
     require(
       configuration.segmentBytes >= 2 << 20, "a segment must have room for the largest event")
@@ -110,6 +114,7 @@ public final class Journal {
     self.sealed = sealed
     self.committed = committed
     self.counters = counters
+    self.tap = tap
     layout = DirectoryLayout(root: configuration.directory)
     index = recovered.index
     active = recovered.active
@@ -144,9 +149,11 @@ public final class Journal {
     takeNotices(now)
     takeCompletion(now)
     outcomes.notice(now.instant)
+    unix = now.unix
     packEvents(now)
     packOutcomes(now)
     packReleases(now)
+    tap?.wake()
     if mayWrite(now) { write(now) }
     if failure == nil { submitSyncIfDue(now) }
     stateWatermarkIfIdle(now)

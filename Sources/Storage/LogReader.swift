@@ -102,6 +102,11 @@ public final class LogReader: Sendable {
     return first.sequence...last.sequence
   }
 
+  /// The first place that an event may still stand at, in the log or in its spool.
+  public var oldest: Position {
+    Position(sequence: index.find(atOrAfter: 0)?.sequence ?? 0, index: 0)
+  }
+
   /// The event at `position`.
   /// - Throws: `eventNotFound` when the log has none there (any more), `damaged` when its block
   ///   can't be read.

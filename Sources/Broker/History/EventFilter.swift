@@ -15,6 +15,8 @@ package struct EventFilter {
   package var since = UnixMilliseconds(0)
   /// Inclusive.
   package var until = UnixMilliseconds(.max)
+  /// Events that were accepted for this endpoint.
+  package var receiver: (endpoint: EndpointNumber, audiences: AudienceTable)?
   private var idHash: UInt64?
 
   /// Every event.
@@ -25,6 +27,9 @@ package struct EventFilter {
     if let idHash, header.idHash != idHash { return .unwanted }
     if header.time < since || header.time > until { return .unwanted }
     if let application, header.application != application { return .unwanted }
+    if let (endpoint, audiences) = receiver, !audiences.contains(endpoint, in: header.audience) {
+      return .unwanted
+    }
     if channel != nil, header.extrasLength == 0 { return .unwanted }
     let type = types.verdict(header)
     if type == false { return .unwanted }

@@ -11,6 +11,8 @@ public struct EventQuery: Sendable {
   public var types: [String] = []
   public var channel: String?
   public var id: String?
+  /// Number of the endpoint that they were accepted for; `nil` is all.
+  public var endpoint: UInt32?
   /// Inclusive.
   public var since: UnixMilliseconds?
   /// Inclusive.

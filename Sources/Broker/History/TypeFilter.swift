@@ -38,6 +38,26 @@ package struct TypeFilter {
   }
 }
 
+/// The same by names alone, for what is not read from the log.
+struct TypeNames {
+  private let patterns: [TypePattern]
+  private var known: [String: Bool] = [:]
+
+  init(_ patterns: [TypePattern]) { self.patterns = patterns.contains(.all) ? [] : patterns }
+
+  /// Whether a type is wanted.
+  mutating func takes(_ type: String) -> Bool {
+    if patterns.isEmpty { return true }
+    if let known = known[type] { return known }
+    let bytes = Array(type.utf8)
+    let isWanted = unsafe bytes.withUnsafeBytes { bytes in
+      patterns.contains { unsafe $0.matches(bytes) }
+    }
+    known[type] = isWanted
+    return isWanted
+  }
+}
+
 /// What a header alone says of an event.
 package enum HeaderVerdict: Equatable {
   case unwanted, wanted

@@ -1,0 +1,314 @@
+public import Base
+public import Flow
+internal import GRDB
+internal import Synchronization
+
+/// What was tried: attempts in one SQLite file, and exact counts by endpoint and hour.
+///
+/// Derived from outcomes and not needed for delivery, so it lies apart from the catalogue and is not
+/// synced at each write: a power cut may cost its last seconds.
+///
+/// > Runs on: any thread of the control plane; calls block. One thread writes.
+public final class AttemptStore: Sendable {
+  /// Rows that one call takes out at most, so that no write waits long for it.
+  private static let expiryBatch = 10_000
+  /// Counts are kept so many hours: 35 days.
+  private static let tallyHours: UInt32 = 35 * 24
+
+  private let pool: DatabasePool
+  private let serial = Atomic<UInt64>(0)
+  private let rows = Atomic<Int>(0)
+
+  /// Opens the file, making it as needed.
+  ///
+  /// - Throws: ``CatalogError/failure(_:)``.
+  public init(path: String) throws(CatalogError) {
+    do {
+      var configuration = Configuration()
+      configuration.label = "attempts"
+      configuration.busyMode = .timeout(5)
+      try CatalogFile.create(path)
+      pool = try DatabasePool(path: path, configuration: configuration)
+      try Self.migrator.migrate(pool)
+      let (last, count) = try pool.read { database in
+        (
+          try Int64.fetchOne(database, sql: "SELECT max(number) FROM attempt"),
+          try Int.fetchOne(database, sql: "SELECT count(*) FROM attempt")
+        )
+      }
+      rows.store(count ?? 0, ordering: .relaxed)
+      serial.store(UInt64(bitPattern: last ?? 0) + 1, ordering: .relaxed)
+    } catch {
+      throw .failure("attempts \(path): \(CatalogError(error).text)")
+    }
+  }
+
+  /// Closes the file.
+  public func close() throws(CatalogError) {
+    do { try pool.close() } catch { throw CatalogError(error) }
+  }
+
+  /// Attempts that are kept.
+  public var count: Int { rows.load(ordering: .relaxed) }
+
+  // MARK: Writing
+
+  /// Keeps attempts, and adds to the counts.
+  public func record(
+    _ entries: [AttemptEntry], tally: [TallyKey: AttemptTally]
+  ) throws(CatalogError) {
+    try write { database in
+      let insert = try database.cachedStatement(
+        sql: """
+          INSERT INTO attempt (number, endpoint, position, attempt, duration_us, status, result,
+            failure, due, manual, response) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          """)
+      for entry in entries {
+        try insert.execute(arguments: [
+          nextNumber(entry.time), entry.endpoint, Int64(bitPattern: entry.position.packed),
+          entry.attempt, entry.durationMicroseconds, entry.status, entry.result.rawValue,
+          Int(entry.failure.rawValue), Int64(entry.nextAttempt?.value ?? 0), entry.isManual,
+          entry.response,
+        ])
+      }
+      let add = try database.cachedStatement(
+        sql: """
+          INSERT INTO tally (endpoint, hour, delivered, retried, dead) VALUES (?, ?, ?, ?, ?)
+          ON CONFLICT (endpoint, hour) DO UPDATE SET delivered = delivered + excluded.delivered,
+            retried = retried + excluded.retried, dead = dead + excluded.dead
+          """)
+      for (key, count) in tally {
+        try add.execute(arguments: [
+          key.endpoint, key.hour, Int64(count.delivered), Int64(count.retried), Int64(count.dead),
+        ])
+      }
+    }
+    rows.wrappingAdd(entries.count, ordering: .relaxed)
+  }
+
+  /// Adds what became known later of failed attempts.
+  /// - Returns: how many of them are kept.
+  public func attach(
+    _ texts: [(endpoint: UInt32, position: Position, attempt: Int, text: String)]
+  ) throws(CatalogError) -> [Bool] {
+    try write { database in
+      let update = try database.cachedStatement(
+        sql: """
+          UPDATE attempt SET response = ?
+          WHERE position = ? AND endpoint = ? AND attempt = ? AND result <> 0
+            AND response IS NULL
+          """)
+      return try texts.map { entry in
+        try update.execute(arguments: [
+          entry.text, Int64(bitPattern: entry.position.packed), entry.endpoint, entry.attempt,
+        ])
+        return database.changesCount > 0
+      }
+    }
+  }
+
+  /// Forgets what an endpoint answered.
+  public func clearResponse(number: Int64) throws(CatalogError) {
+    try write { database in
+      try database.execute(
+        sql: "UPDATE attempt SET response = '' WHERE number = ?", arguments: [number])
+    }
+  }
+
+  /// Drops attempts that ended before `time` or stand for events before `position`, and the oldest
+  /// beyond `rowsMax`.
+  /// - Returns: whether more may be left to drop.
+  public func expire(
+    before time: UnixMilliseconds, eventsBefore position: Position, rowsMax: Int,
+    now: UnixMilliseconds
+  ) throws(CatalogError) -> Bool {
+    let excess = max(0, count - rowsMax)
+    let dropped = try write { database in
+      try database.execute(
+        sql: """
+          DELETE FROM attempt WHERE number IN (
+            SELECT number FROM attempt WHERE number < ? ORDER BY number LIMIT ?)
+          """,
+        arguments: [AttemptNumber.first(time), Self.expiryBatch])
+      var dropped = database.changesCount
+      if dropped < excess {
+        try database.execute(
+          sql: "DELETE FROM attempt WHERE number IN (SELECT number FROM attempt LIMIT ?)",
+          arguments: [min(excess - dropped, Self.expiryBatch)])
+        dropped += database.changesCount
+      }
+      try database.execute(
+        sql: """
+          DELETE FROM attempt WHERE number IN (
+            SELECT number FROM attempt INDEXED BY attempt_position WHERE position < ? LIMIT ?)
+          """,
+        arguments: [Int64(bitPattern: position.packed), Self.expiryBatch])
+      dropped += database.changesCount
+      let hour = TallyKey(endpoint: 0, time: now).hour
+      try database.execute(
+        sql: "DELETE FROM tally WHERE hour < ?",
+        arguments: [hour > Self.tallyHours ? hour - Self.tallyHours : 0])
+      return dropped
+    }
+    rows.wrappingSubtract(dropped, ordering: .relaxed)
+    return dropped >= Self.expiryBatch
+  }
+
+  private func nextNumber(_ time: UnixMilliseconds) -> Int64 {
+    let next = serial.wrappingAdd(1, ordering: .relaxed).oldValue
+    return AttemptNumber.make(time, serial: next)
+  }
+
+  // MARK: Reading
+
+  /// Attempts of one endpoint, the newest first.
+  ///
+  /// - Parameters:
+  ///   - limit: how many at most; one more is not looked for.
+  ///   - before: only those with a lower key.
+  ///   - after: only those with a higher key, and of those the oldest.
+  public func attempts(
+    endpoint: UInt32, _ filter: AttemptFilter = AttemptFilter(), limit: Int,
+    before: Int64? = nil, after: Int64? = nil
+  ) throws(CatalogError) -> [AttemptEntry] {
+    try select(
+      "endpoint = ?", [Int64(endpoint)], filter, limit: limit, before: before, after: after)
+  }
+
+  /// Attempts for one event, the newest first.
+  public func attempts(
+    position: Position, _ filter: AttemptFilter = AttemptFilter(), limit: Int,
+    before: Int64? = nil, after: Int64? = nil
+  ) throws(CatalogError) -> [AttemptEntry] {
+    try select(
+      "position = ?", [Int64(bitPattern: position.packed)], filter, limit: limit, before: before,
+      after: after)
+  }
+
+  /// The attempt with this key; `nil` when it is not kept (any more).
+  public func attempt(number: Int64) throws(CatalogError) -> AttemptEntry? {
+    try read { database in
+      try Row.fetchOne(
+        database, sql: "SELECT * FROM attempt WHERE number = ?", arguments: [number]
+      ).map(Self.entry)
+    }
+  }
+
+  /// The last attempt of each of these deliveries that has one.
+  public func last(
+    of deliveries: [(endpoint: UInt32, position: Position)]
+  ) throws(CatalogError) -> [AttemptEntry?] {
+    try read { database in
+      let statement = try database.cachedStatement(
+        sql: """
+          SELECT * FROM attempt WHERE position = ? AND endpoint = ? ORDER BY number DESC LIMIT 1
+          """)
+      return try deliveries.map { endpoint, position in
+        try Row.fetchOne(
+          statement, arguments: [Int64(bitPattern: position.packed), endpoint]
+        ).map(Self.entry)
+      }
+    }
+  }
+
+  /// What happened at an endpoint in some hours, whole ones.
+  public func tally(
+    endpoint: UInt32, since: UnixMilliseconds, until: UnixMilliseconds
+  ) throws(CatalogError) -> AttemptTally {
+    let row = try read { database in
+      try Row.fetchOne(
+        database,
+        sql: """
+          SELECT coalesce(sum(delivered), 0) AS delivered, coalesce(sum(retried), 0) AS retried,
+            coalesce(sum(dead), 0) AS dead
+          FROM tally WHERE endpoint = ? AND hour BETWEEN ? AND ?
+          """,
+        arguments: [
+          endpoint, TallyKey(endpoint: endpoint, time: since).hour,
+          TallyKey(endpoint: endpoint, time: until).hour,
+        ])
+    }
+    guard let row else { return AttemptTally() }
+    return AttemptTally(
+      delivered: UInt64(row["delivered"] as Int64), retried: UInt64(row["retried"] as Int64),
+      dead: UInt64(row["dead"] as Int64))
+  }
+
+  private func select(
+    _ condition: String, _ value: [Int64], _ filter: AttemptFilter, limit: Int, before: Int64?,
+    after: Int64?
+  ) throws(CatalogError) -> [AttemptEntry] {
+    var conditions = [condition]
+    var values = value
+    func add(_ condition: String, _ value: Int64) {
+      conditions.append(condition)
+      values.append(value)
+    }
+    if let success = filter.success { add("(result = 0) = ?", success ? 1 : 0) }
+    if let statusClass = filter.statusClass {
+      add("status / 100 = ?", Int64(statusClass / 100))
+    }
+    if let endpoint = filter.endpoint { add("endpoint = ?", Int64(endpoint)) }
+    if let since = filter.since { add("number >= ?", AttemptNumber.first(since)) }
+    if let time = filter.before { add("number < ?", AttemptNumber.first(time)) }
+    if let before { add("number < ?", before) }
+    if let after { add("number > ?", after) }
+    let found = try read { database in
+      try Row.fetchAll(
+        database,
+        sql: "SELECT * FROM attempt WHERE \(conditions.joined(separator: " AND ")) "
+          + "ORDER BY number \(after == nil ? "DESC" : "ASC") LIMIT \(limit)",
+        arguments: StatementArguments(values)
+      ).map(Self.entry)
+    }
+    return after == nil ? found : found.reversed()
+  }
+
+  private static func entry(_ row: Row) -> AttemptEntry {
+    let number: Int64 = row["number"]
+    let due: Int64 = row["due"]
+    var entry = AttemptEntry(
+      endpoint: row["endpoint"],
+      position: Position(packed: UInt64(bitPattern: row["position"] as Int64)),
+      attempt: row["attempt"], time: AttemptNumber.time(number),
+      durationMicroseconds: row["duration_us"], status: row["status"],
+      result: AttemptResult(rawValue: row["result"]) ?? .dead,
+      failure: FailureClass(rawValue: UInt8(truncatingIfNeeded: row["failure"] as Int64)) ?? .none,
+      nextAttempt: due == 0 ? nil : JSONColumn.time(due), isManual: row["manual"],
+      response: row["response"])
+    entry.number = number
+    return entry
+  }
+
+  private func read<R>(_ body: (Database) throws -> R) throws(CatalogError) -> R {
+    do { return try pool.read(body) } catch { throw CatalogError(error) }
+  }
+
+  private func write<R>(_ body: (Database) throws -> R) throws(CatalogError) -> R {
+    do { return try pool.write(body) } catch { throw CatalogError(error) }
+  }
+
+  // MARK: The file
+
+  private static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("1") { database in
+      try database.execute(
+        sql: """
+          CREATE TABLE attempt (
+            number INTEGER PRIMARY KEY, endpoint INTEGER NOT NULL, position INTEGER NOT NULL,
+            attempt INTEGER NOT NULL, duration_us INTEGER NOT NULL, status INTEGER NOT NULL,
+            result INTEGER NOT NULL, failure INTEGER NOT NULL, due INTEGER NOT NULL,
+            manual INTEGER NOT NULL, response TEXT
+          ) STRICT;
+          CREATE INDEX attempt_endpoint ON attempt (endpoint, number);
+          CREATE INDEX attempt_position ON attempt (position, endpoint, number);
+          CREATE TABLE tally (
+            endpoint INTEGER NOT NULL, hour INTEGER NOT NULL, delivered INTEGER NOT NULL,
+            retried INTEGER NOT NULL, dead INTEGER NOT NULL, PRIMARY KEY (endpoint, hour)
+          ) STRICT, WITHOUT ROWID;
+          """)
+    }
+    return migrator
+  }
+}
