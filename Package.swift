@@ -24,8 +24,11 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 /// A module of the control plane.
-func controlModule(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strictness)
+func controlModule(
+  _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, resources: resources, swiftSettings: strictness)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -84,7 +87,8 @@ let package = Package(
       ["Base", "Flow", "Wire", "TLS", "Catalog", "Broker",
        .product(name: "Hummingbird", package: "hummingbird"),
        .product(name: "HummingbirdTLS", package: "hummingbird"),
-       .product(name: "Logging", package: "swift-log")]),
+       .product(name: "Logging", package: "swift-log")],
+      resources: [.embedInCode("openapi.json")]),
     .executableTarget(
       name: "fanfare",
       dependencies: [
@@ -121,7 +125,10 @@ let package = Package(
     tests("BenchTests", ["Base", "Platform", "TLS", "Bench"]),
     tests("CatalogTests", ["Base", "Flow", "TLS", "Wire", "Catalog"]),
     tests("BrokerTests", ["Base", "Flow", "Storage", "Routing", "Delivery", "Broker"]),
-    tests("AdminTests", ["Base", "Flow", "Wire", "TLS", "Catalog", "Broker", "Admin"]),
+    tests(
+      "AdminTests",
+      ["Base", "Flow", "Wire", "TLS", "Catalog", "Broker", "Admin",
+       .product(name: "Logging", package: "swift-log")]),
     .target(
       name: "Simulation", dependencies: ["Base", "Flow", "Platform"], path: "Tests/Simulation",
       swiftSettings: strictness),

@@ -1,4 +1,4 @@
-internal import Broker
+package import Broker
 internal import Catalog
 internal import HTTPTypes
 internal import Hummingbird
@@ -44,6 +44,19 @@ package struct AdminRoutes {
 
   /// The router with all routes and what lies before them.
   static func router(control: BrokerControl) -> Router<AdminContext> {
+    all(control).build(control)
+  }
+
+  /// The methods of each path, as they were added.
+  package static func methods(_ control: BrokerControl) -> [String: Set<String>] {
+    var methods: [String: Set<String>] = [:]
+    for route in all(control).routes {
+      methods[route.path, default: []].insert(route.method.rawValue)
+    }
+    return methods
+  }
+
+  private static func all(_ control: BrokerControl) -> AdminRoutes {
     var routes = AdminRoutes()
     routes.addHealth(control)
     routes.addApplications(control)
@@ -61,7 +74,7 @@ package struct AdminRoutes {
     routes.addDeadLetters(control)
     routes.addEvents(control)
     routes.addReplays(control)
-    return routes.build(control)
+    return routes
   }
 
   private func build(_ control: BrokerControl) -> Router<AdminContext> {

@@ -15,9 +15,9 @@ package enum AttemptID {
 
   /// - Returns: nil when the text is no such id.
   package static func number(_ text: String) -> Int64? {
-    guard text.hasPrefix(prefix), let id = KSUID(String(text.dropFirst(prefix.count))),
-      id.high == 0
-    else { return nil }
+    guard text.hasPrefix(prefix), let id = KSUID(String(text.dropFirst(prefix.count))) else {
+      return nil
+    }
     return Int64(bitPattern: id.low)
   }
 }

@@ -86,9 +86,6 @@ extension AdminRoutes {
       let until = try query.time("until") ?? control.catalog.now
       let window: UInt64 = 28 * 86_400_000
       let since = try query.time("since") ?? UnixMilliseconds(until.value - min(until.value, window))
-      guard since <= until, until.value - since.value <= window else {
-        throw AdminError.invalid("since", "must be at most 28 days before until", in: "query")
-      }
       let (tally, pending, inFlight) = try await control.statistics(
         application: try context.application(), endpoint: try context.endpoint(), since: since,
         until: until)
@@ -135,8 +132,8 @@ extension AttemptQuery {
   package init(_ query: QueryReader) throws {
     self.init()
     limit = try query.limit()
-    types = query.list("event_types")
-    channel = query.text("channel")
+    types = try query.types("event_types")
+    channel = try query.channel()
     filter.since = try query.time("after").map { UnixMilliseconds($0.value + 1) }
     filter.before = try query.time("before")
     filter.statusClass = try query.whole("status_code_class", in: 0...500)

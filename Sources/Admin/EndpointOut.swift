@@ -25,6 +25,8 @@ package struct EndpointOut: Encodable {
   var retry: String
   var timeoutSeconds: Double
   var rate: String?
+  /// Svix's word for a rate that is a whole number a second.
+  var throttleRate: Int?
   var maxInFlight: Int
   var ordered: Bool
   var maxAgeSeconds: Int
@@ -62,6 +64,9 @@ package struct EndpointOut: Encodable {
     retry = record.retryText
     timeoutSeconds = record.timeoutSeconds
     rate = record.rateText
+    throttleRate = record.rateText.flatMap(Quantity.rate).flatMap { rate in
+      rate.periodMilliseconds == 1000 ? Int(exactly: rate.count) : nil
+    }
     maxInFlight = record.maxInFlight
     ordered = record.ordered
     maxAgeSeconds = record.maxAgeSeconds

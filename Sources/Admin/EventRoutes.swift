@@ -5,6 +5,7 @@ internal import Flow
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import Wire
 
 extension AdminRoutes {
   /// `GET /api/v1/event`: what was published, the newest first;
@@ -37,9 +38,11 @@ extension AdminRoutes {
   private static func query(_ given: QueryReader) throws -> EventQuery {
     var query = EventQuery()
     query.application = given.text("app")
-    query.types = given.text("types").map { $0.split(separator: ",").map(String.init) } ?? []
-    query.channel = given.text("channel")
-    query.id = given.text("id")
+    query.types = try given.types("types")
+    query.channel = try given.channel()
+    query.id = try given.text("id") {
+      EventRules.isValidID($0.hasPrefix("msg_") ? String($0.dropFirst(4)) : $0)
+    }
     query.since = try TimeText.read(given.text("since"), field: "since", in: "query")
     query.until = try TimeText.read(given.text("until"), field: "until", in: "query")
     query.before = try given.text("iterator").map { try position($0) }

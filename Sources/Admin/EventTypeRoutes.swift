@@ -13,14 +13,18 @@ extension AdminRoutes {
     on(.get, list, .read, isShared: true) { request, _ in
       let query = QueryReader(request)
       let showsContent = try query.flag("with_content") ?? false
+      // A name may begin with the minus that means the way back, so a colon stands between.
+      var wanted = try PageRequest(query: query) { cursor in
+        cursor.hasPrefix(":") && EventRules.isValidType(String(cursor.dropFirst()))
+      }
+      wanted.cursor = wanted.cursor.map { String($0.dropFirst()) }
       let page = try catalog.eventTypes(
-        page: try PageRequest(query: query) { EventRules.isValidType($0) },
-        archived: try query.flag("include_archived") ?? false)
+        page: wanted, archived: try query.flag("include_archived") ?? false)
       return JSON.response(
         bytes: try JSON.list(
           try page.elements.map { try EventTypeOut.bytes($0, showsContent: showsContent) },
-          iterator: page.elements.last?.name, prevIterator: page.elements.first.map { "-\($0.name)" },
-          done: page.isLast))
+          iterator: page.elements.last.map { ":\($0.name)" },
+          prevIterator: page.elements.first.map { "-:\($0.name)" }, done: page.isLast))
     }
     on(.post, list, .admin) { request, _ in
       let given = try EventTypeIn(try await JSON.body(request))

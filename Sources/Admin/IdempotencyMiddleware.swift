@@ -23,11 +23,14 @@ struct IdempotencyMiddleware: RouterMiddleware {
     _ request: Request, context: AdminContext,
     next: (Request, AdminContext) async throws -> Response
   ) async throws -> Response {
-    guard request.method == .post, let key = request.headers[.idempotencyKey], !key.isEmpty,
+    guard request.method == .post, let key = request.headers[.idempotencyKey],
       let grant = context.grant
     else { return try await next(request, context) }
-    if key.utf8.count > Self.keyBytesMax {
-      throw AdminError.badRequest("idempotency-key: longer than \(Self.keyBytesMax) bytes")
+    guard (1...Self.keyBytesMax).contains(key.utf8.count),
+      key.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+    else {
+      throw AdminError.badRequest(
+        "idempotency-key: 1 to \(Self.keyBytesMax) printable ASCII characters without spaces")
     }
     let body = try await JSON.body(request)
     let name = "\(grant.id) \(request.uri.path) \(key)"

@@ -67,6 +67,9 @@ struct JSONMembers {
     return raw
   }
 
+  /// Whether a member is there and null.
+  func isNull(_ name: String) -> Bool { contains(name) && raw(name) == nil }
+
   /// Whether a member is there, be it null.
   func contains(_ name: String) -> Bool { ranges[name] != nil }
 

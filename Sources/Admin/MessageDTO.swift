@@ -31,6 +31,9 @@ package struct MessageIn {
       throw .invalid("eventType", "this field is required")
     }
     self.type = type
+    for name in ["payload", "dataBase64"] where members.isNull(name) {
+      throw .invalid(name, "must not be null")
+    }
     payload = members.raw("payload")
     let encoded = try members.value(String.self, "dataBase64")
     switch (payload, encoded) {

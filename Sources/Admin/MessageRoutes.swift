@@ -53,8 +53,8 @@ extension EventQuery {
   package init(_ query: QueryReader) throws {
     self.init()
     limit = try query.limit()
-    channel = query.text("channel")
-    types = query.list("event_types")
+    channel = try query.channel()
+    types = try query.types("event_types")
     since = try query.time("after").map { UnixMilliseconds($0.value + 1) }
     until = try query.time("before").map { UnixMilliseconds(max($0.value, 1) - 1) }
     guard let iterator = query.text("iterator") else { return }

@@ -54,10 +54,10 @@ extension PageRequest {
   ///
   /// - Parameter isOwn: whether a text may stand in this list.
   init(query: QueryReader, isOwn: (String) -> Bool) throws {
-    let text = query.text("iterator") ?? ""
-    let isBackwards = text.hasPrefix("-")
-    let cursor = isBackwards ? String(text.dropFirst()) : text
-    guard text.isEmpty || isOwn(cursor) else {
+    let text = query.text("iterator")
+    let isBackwards = text?.hasPrefix("-") == true
+    let cursor = text.map { isBackwards ? String($0.dropFirst()) : $0 }
+    guard cursor.map(isOwn) ?? true else {
       throw AdminError.badRequest("iterator: not one that this list gave")
     }
     let order = query.text("order") ?? "ascending"
@@ -65,7 +65,7 @@ extension PageRequest {
       throw AdminError.badRequest("order: ascending or descending")
     }
     self.init(
-      limit: try query.limit(), cursor: cursor.isEmpty ? nil : cursor, isBackwards: isBackwards,
+      limit: try query.limit(), cursor: cursor, isBackwards: isBackwards,
       isDescending: order == "descending")
   }
 }
@@ -84,9 +84,16 @@ package struct QueryReader {
     }
   }
 
-  /// A value; nil when it is absent or empty.
-  package func text(_ name: String) -> String? {
-    values[name].flatMap { $0.isEmpty ? nil : $0 }
+  /// A value; nil when it is absent.
+  package func text(_ name: String) -> String? { values[name] }
+
+  /// A value that must look as it should; nil when it is absent.
+  ///
+  /// - Throws: ``AdminError``, 422: it does not.
+  func text(_ name: String, where isValid: (String) -> Bool) throws(AdminError) -> String? {
+    guard let text = values[name] else { return nil }
+    guard isValid(text) else { throw .invalid(name, "is not one", in: "query") }
+    return text
   }
 
   /// `true` or `false`; nil when it is absent.
@@ -101,9 +108,19 @@ package struct QueryReader {
     }
   }
 
-  /// Several texts, joined by commas; empty when there are none.
-  func list(_ name: String) -> [String] {
-    (text(name) ?? "").split(separator: ",").map(String.init)
+  /// Several types or patterns, joined by commas; empty when the parameter is absent.
+  ///
+  /// - Throws: ``AdminError``, 422: one of them is empty.
+  func types(_ name: String) throws(AdminError) -> [String] {
+    guard let text = values[name] else { return [] }
+    let texts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    guard !texts.contains("") else { throw .invalid(name, "an empty type", in: "query") }
+    return texts
+  }
+
+  /// A channel; nil when the parameter is absent.
+  func channel() throws(AdminError) -> String? {
+    try text("channel") { EventRules.isValidChannel($0) }
   }
 
   /// A time; nil when it is absent.

@@ -34,8 +34,9 @@ extension AdminRoutes {
       let record = try await control.rotateSecret(
         application: try context.application(), id: try context.endpoint(), key: given.key,
         gracePeriodSeconds: given.gracePeriodSeconds ?? RotateIn.gracePeriodSecondsDefault)
-      // One that was made here is shown this once, or nobody could ever verify by it.
-      return given.key == nil ? try JSON.response(SecretOut(key: record.secret)) : .empty()
+      // One that was made here is shown this once, or nobody could ever verify by it; and Svix's
+      // newer clients read a body in any case.
+      return try JSON.response(SecretOut(key: record.secret))
     }
   }
 }

@@ -11,7 +11,7 @@ package enum TimeText {
     _ text: String?, field: String, in part: String
   ) throws(AdminError) -> UnixMilliseconds? {
     guard let text else { return nil }
-    guard let time = RFC3339.parse(text) else {
+    guard let time = RFC3339.parseBound(text) else {
       throw .invalid(
         field, "'\(text)' is no time such as 2026-11-21T07:10:00Z (RFC 3339)", in: part)
     }

@@ -30,7 +30,7 @@ extension BrokerControl {
       try catalog.application(application)
     }
     if record.isStanding {
-      throw .invalid(field: "application", "'\(record.name)' belongs to Fanfare and stays")
+      throw .conflict("application '\(record.label)' belongs to Fanfare and stays")
     }
     let members = try catalogCall { () throws(CatalogError) in
       try catalog.endpoints(application: record.id)

@@ -13,6 +13,7 @@ extension BrokerControl {
     let lifetime = plane.counters.lifetime()
     writeEvents(&out)
     writeDeliveries(&out, lifetime)
+    writeKeptAttempts(&out)
     writeTimes(&out)
     await writeSpool(&out)
     writeProcess(&out)
@@ -53,6 +54,22 @@ extension BrokerControl {
       let count = plane.counters.reactors.reduce(0) { $0 + $1.attempts(failure) }
       let name = failure == .none ? "success" : "\(failure)"
       out.sample("fanfare_attempts_total", [("result", name)], Double(count))
+    }
+  }
+
+  private func writeKeptAttempts(_ out: inout PrometheusText) {
+    out.single(
+      "fanfare_attempts_kept", .gauge, "Attempts in the history that the API shows.",
+      Double(attempts.store.count))
+    out.family(
+      "fanfare_attempts_unkept_total", .counter,
+      "Attempts since start that are counted and not in the history, by reason.")
+    let reasons = [
+      ("sampled", attempts.sampledOut.value), ("busy_success", attempts.tap.successesLeftOut.value),
+      ("busy_failure", attempts.tap.othersLeftOut.value),
+    ]
+    for (reason, count) in reasons {
+      out.sample("fanfare_attempts_unkept_total", [("reason", reason)], Double(count))
     }
   }
 

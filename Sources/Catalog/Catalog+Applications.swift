@@ -151,7 +151,7 @@ extension Catalog {
   private static func check(_ draft: ApplicationDraft) throws(CatalogError) {
     if draft.name.isEmpty { throw .invalid(field: "name", "must not be empty") }
     try DraftRules.checkText(
-      draft.name, field: "name", bytesMax: EventRules.nameBytesMax, lines: false)
+      draft.name, field: "name", charactersMax: EventRules.nameBytesMax, lines: false)
     try DraftRules.checkUID(draft.uid, prefix: "app_")
     try DraftRules.checkMetadata(draft.metadata)
   }

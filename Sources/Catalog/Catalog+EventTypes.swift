@@ -123,7 +123,7 @@ extension Catalog {
           + "joined by single dots, at most \(EventRules.typeBytesMax) bytes")
     }
     try DraftRules.checkText(
-      draft.description, field: "description", bytesMax: DraftRules.descriptionBytesMax,
+      draft.description, field: "description", charactersMax: DraftRules.descriptionCharactersMax,
       lines: true)
     if let schemas = draft.schemas, schemas.utf8.count > DraftRules.schemaBytesMax {
       throw .invalid(field: "schemas", "longer than \(DraftRules.schemaBytesMax) bytes")

@@ -25,7 +25,7 @@ extension Catalog {
       let words = TokenScope.allCases.map(\.rawValue).joined(separator: ", ")
       throw .invalid(field: "scopes", "at least one of \(words)")
     }
-    try DraftRules.checkText(name, field: "name", bytesMax: 128, lines: false)
+    try DraftRules.checkText(name, field: "name", charactersMax: 128, lines: false)
     let text = "fft_" + Digest.hex(SecureRandom.bytes(24))
     let id = makeID("tok_")
     let now = clock()

@@ -2,12 +2,13 @@ internal import Wire
 
 /// Bounds on what users write about applications and endpoints.
 enum DraftRules {
-  static let descriptionBytesMax = 2048
+  static let descriptionCharactersMax = 2048
   static let typesMax = 10_000
   static let channelsMax = 1000
   static let sourcesMax = 1000
   static let metadataMax = 64
-  static let metadataBytesMax = 16_384
+  static let metadataKeyCharactersMax = 128
+  static let metadataCharactersMax = 4096
   static let caBytesMax = 262_144
   static let schemaBytesMax = 262_144
   static let featureFlagsMax = 64
@@ -33,10 +34,11 @@ enum DraftRules {
 
   /// One line or several of readable text.
   static func checkText(
-    _ text: String, field: String, bytesMax: Int, lines: Bool
+    _ text: String, field: String, charactersMax: Int, lines: Bool
   ) throws(CatalogError) {
-    if text.utf8.count > bytesMax {
-      throw .invalid(field: field, "longer than \(bytesMax) bytes")
+    // As JSON Schema counts.
+    if text.unicodeScalars.count > charactersMax {
+      throw .invalid(field: field, "longer than \(charactersMax) characters")
     }
     for scalar in text.unicodeScalars where isControl(scalar) {
       if lines && (scalar == "\n" || scalar == "\t") { continue }
@@ -48,15 +50,11 @@ enum DraftRules {
     if metadata.count > metadataMax {
       throw .invalid(field: "metadata", "more than \(metadataMax) entries")
     }
-    var total = 0
     for (key, value) in metadata {
       if key.isEmpty { throw .invalid(field: "metadata", "an empty key") }
-      try checkText(key, field: "metadata", bytesMax: metadataBytesMax, lines: false)
-      try checkText(value, field: "metadata", bytesMax: metadataBytesMax, lines: true)
-      total += key.utf8.count + value.utf8.count
-    }
-    if total > metadataBytesMax {
-      throw .invalid(field: "metadata", "more than \(metadataBytesMax) bytes in all")
+      try checkText(
+        key, field: "metadata", charactersMax: metadataKeyCharactersMax, lines: false)
+      try checkText(value, field: "metadata", charactersMax: metadataCharactersMax, lines: true)
     }
   }
 

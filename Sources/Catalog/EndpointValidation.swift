@@ -11,7 +11,7 @@ extension EndpointDraft {
     try DraftRules.checkUID(uid, prefix: "ep_")
     try checkURL()
     try DraftRules.checkText(
-      description, field: "description", bytesMax: DraftRules.descriptionBytesMax, lines: true)
+      description, field: "description", charactersMax: DraftRules.descriptionCharactersMax, lines: true)
     draft.types = try checkedTypes()
     draft.channels = try checkedChannels()
     draft.sources = try checkedSources()

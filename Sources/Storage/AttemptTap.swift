@@ -33,7 +33,7 @@ public final class AttemptTap: Sendable {
   }
 
   /// - Complexity: O(1); no allocation, no waiting.
-  func note(_ outcome: Outcome, seen: UnixMilliseconds) {
+  package func note(_ outcome: Outcome, seen: UnixMilliseconds) {
     if outcome.kind == .delivered, ring.count >= successesMax {
       successesLeftOut.add()
     } else if !ring.push(TappedOutcome(outcome: outcome, seen: seen)) {

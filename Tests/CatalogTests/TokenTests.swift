@@ -32,6 +32,34 @@ struct TokenTests {
     }
   }
 
+  @Test func `a token with a lifetime ends by itself, also after a restart`() throws {
+    let room = try CatalogRoom()
+    let first = try room.open()
+    let text = try first.createToken(
+      name: "portal", scopes: [.manage], application: "default", lifetimeSeconds: 60)
+    let lasting = try first.createToken(name: "lasting", scopes: [.read])
+    try first.close()
+    let catalog = try room.open()
+    room.time.advance(seconds: 59)
+    #expect(catalog.authenticate(text)?.scopes == [.manage])
+    room.time.advance(seconds: 1)
+    #expect(catalog.authenticate(text) == nil)
+    #expect(catalog.authenticate(lasting) != nil)
+    _ = try catalog.createToken(name: "another", scopes: [.read])
+    #expect(!catalog.tokens().contains { $0.name == "portal" })
+  }
+
+  @Test func `all passing tokens of an application end at once`() throws {
+    let room = try CatalogRoom()
+    let catalog = try room.open()
+    let passing = try catalog.createToken(
+      name: "p", scopes: [.read], application: "default", lifetimeSeconds: 60)
+    let lasting = try catalog.createToken(name: "l", scopes: [.read], application: "default")
+    try catalog.removePassingTokens(application: "default")
+    #expect(catalog.authenticate(passing) == nil)
+    #expect(catalog.authenticate(lasting) != nil)
+  }
+
   @Test func `a token goes with its application`() throws {
     let room = try CatalogRoom()
     let catalog = try room.open()

@@ -174,6 +174,7 @@ final class ReplayRun {
     case .event(let id, let endpoint): try await findEvent(id, endpoint)
     case .place(let position, let endpoint): try addReceivers(of: position, endpoint)
     case .failed(let endpoint, let since, let until):
+      await waitForLetters()
       for record in try records(endpoint) {
         let source = DeadSource(
           catalog: control.catalog, endpoint: record.number, since: since, until: until)
@@ -183,6 +184,15 @@ final class ReplayRun {
       try await addHistory(endpoint, since, until, types: types)
     case .missing(let endpoint, let since, let until):
       try await addHistory(endpoint, since, until, isForMissing: true)
+    }
+  }
+
+  /// What has been given up a moment ago is on its way to the list: within 100 ms it is durable, and
+  /// listed soon after.
+  private func waitForLetters() async {
+    let instant = RealClock.monotonic + .milliseconds(150)
+    for _ in 0..<100 where !plane.kept.isComplete(before: instant) {
+      try? await Task.sleep(for: .milliseconds(10))
     }
   }
 

@@ -49,6 +49,11 @@ public enum RFC3339 {
     TextReader.read(text) { parse(&$0) }
   }
 
+  /// The same where a time only bounds others: one before 1970 is 1970.
+  public static func parseBound(_ text: String) -> UnixMilliseconds? {
+    TextReader.read(text) { parse(&$0, clamps: true) }
+  }
+
   private static func appendDigits(_ value: Int, _ count: Int, to buffer: inout ByteBuffer) {
     var divisor = 1
     for _ in 1..<count { divisor *= 10 }
@@ -60,7 +65,9 @@ public enum RFC3339 {
     }
   }
 
-  private static func parse(_ reader: inout TextReader) -> UnixMilliseconds? {
+  private static func parse(
+    _ reader: inout TextReader, clamps: Bool = false
+  ) -> UnixMilliseconds? {
     guard let year = reader.digits(4), reader.skip(UInt8(ascii: "-")),
       let month = reader.digits(2), reader.skip(UInt8(ascii: "-")), let day = reader.digits(2),
       reader.skip("t") || reader.skip(ASCII.space),
@@ -72,7 +79,8 @@ public enum RFC3339 {
       year: year, month: month, day: day, hour: hour, minute: minute, second: second)
     guard date.isValid else { return nil }
     let seconds = date.unixSeconds - offset
-    return seconds < 0 ? nil : UnixMilliseconds(UInt64(seconds) * 1000 + fraction)
+    if seconds < 0 { return clamps ? UnixMilliseconds(0) : nil }
+    return UnixMilliseconds(UInt64(seconds) * 1000 + fraction)
   }
 
   /// `.123…`, cut to milliseconds; 0 when there is no fraction.

@@ -35,7 +35,7 @@ enum Tools {
     throw Missing(what: "the program '\(name)'")
   }
 
-  /// A Python that has the packages `redis` and `standardwebhooks`.
+  /// A Python that has the packages `redis`, `standardwebhooks` and `svix`.
   static func python() throws -> String {
     if let python = ProcessInfo.processInfo.environment["FANFARE_TEST_PYTHON"],
       FileManager.default.isExecutableFile(atPath: python)
@@ -48,7 +48,7 @@ enum Tools {
       if FileManager.default.isExecutableFile(atPath: python) { return python }
       folder.deleteLastPathComponent()
     }
-    throw Missing(what: "a Python environment with redis and standardwebhooks")
+    throw Missing(what: "a Python environment with redis, standardwebhooks and svix")
   }
 }
 
