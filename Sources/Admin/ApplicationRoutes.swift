@@ -15,13 +15,13 @@ extension AdminRoutes {
       return try JSON.response(ListOut(page, id: \.id, ApplicationOut.init))
     }
     on(.post, list, .admin) { request, _ in
-      let given = try await JSON.decode(ApplicationIn.self, from: request)
-      if try QueryReader(request).flag("get_if_exists") ?? false, let uid = given.uid.value,
+      let draft = try await JSON.decode(ApplicationIn.self, from: request).draft()
+      if try QueryReader(request).flag("get_if_exists") ?? false, let uid = draft.uid,
         let known = try? control.catalog.application(uid)
       {
         return try JSON.response(ApplicationOut(known))
       }
-      let record = try await control.createApplication(try given.draft())
+      let record = try await control.createApplication(draft)
       return try JSON.response(ApplicationOut(record), status: .created)
     }
     on(.get, one, .read) { _, context in
@@ -67,8 +67,8 @@ extension AdminRoutes {
   static func ensureApplication(
     _ control: BrokerControl, _ name: String, _ given: ApplicationIn?
   ) async throws {
-    guard let given, try isMissing(control, name) else { return }
-    _ = try await control.createApplication(try given.draft(uid: name))
+    guard let draft = try given?.draft(uid: name), try isMissing(control, name) else { return }
+    _ = try await control.createApplication(draft)
   }
 
   /// Whether a name is free: nothing has it, and it is no id of what is gone.

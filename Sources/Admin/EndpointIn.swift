@@ -84,10 +84,8 @@ package struct EndpointIn: Decodable {
     retry = try members.field(String.self, .retry)
     timeoutSeconds = try members.field(Double.self, .timeoutSeconds)
     rate = try members.field(String.self, .rate)
-    if rate.isAbsent {
-      let key = members.contains(.throttleRate) ? Key.throttleRate : .rateLimit
-      rate = try members.whole(key).map { "\($0)/s" }
-    }
+    let perSecond = try [Key.throttleRate, .rateLimit].map { try members.perSecond($0) }
+    if rate.isAbsent { rate = perSecond[members.contains(.throttleRate) ? 0 : 1] }
     maxInFlight = try members.whole(.maxInFlight)
     ordered = try members.field(Bool.self, .ordered)
     ca = try members.field(String.self, .ca)
@@ -102,6 +100,16 @@ extension KeyedDecodingContainer {
     _ type: Value.Type, _ key: Key, _ other: Key
   ) throws -> Field<Value> {
     contains(key) ? try field(type, key) : try field(type, other)
+  }
+
+  /// A whole number a second, as the text of a rate.
+  fileprivate func perSecond(_ key: Key) throws -> Field<String> {
+    try whole(key).map { number in
+      guard (1...1_000_000_000).contains(number) else {
+        throw AdminError.invalid(key.stringValue, "from 1 to 1000000000")
+      }
+      return "\(number)/s"
+    }
   }
 
   /// A member that is one of a few words.

@@ -12,6 +12,8 @@ struct StretchIn: Decodable {
 
 /// Which example to send.
 package struct ExampleIn {
+  private static let indices = 0...1_000
+
   package var eventType: String
   package var index: Int
   package var payload: [UInt8]?
@@ -24,6 +26,9 @@ package struct ExampleIn {
     }
     eventType = type
     index = try members.value(Int.self, "exampleIndex") ?? 0
+    guard Self.indices.contains(index) else {
+      throw .invalid("exampleIndex", "from 0 to \(Self.indices.upperBound)")
+    }
     payload = try members.object("payload")
   }
 }

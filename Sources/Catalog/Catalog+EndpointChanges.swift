@@ -172,7 +172,7 @@ extension Catalog {
     let now = clock()
     return try change(application, id) { _, record, part in
       if record.secrets.contains(where: { $0.key == text }) {
-        throw CatalogError.invalid(field: "key", "this secret is in use already")
+        throw CatalogError.conflict("key: this secret is in use already")
       }
       part.rotate(to: text, now: now, gracePeriodSeconds: gracePeriodSeconds)
       return [:]
