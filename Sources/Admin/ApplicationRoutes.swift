@@ -16,6 +16,7 @@ extension AdminRoutes {
     }
     on(.post, list, .admin) { request, _ in
       let draft = try await JSON.decode(ApplicationIn.self, from: request).draft()
+      try Catalog.check(draft)
       if try QueryReader(request).flag("get_if_exists") ?? false, let uid = draft.uid,
         let known = try? control.catalog.application(uid)
       {
@@ -67,8 +68,10 @@ extension AdminRoutes {
   static func ensureApplication(
     _ control: BrokerControl, _ name: String, _ given: ApplicationIn?
   ) async throws {
-    guard let draft = try given?.draft(uid: name), try isMissing(control, name) else { return }
-    _ = try await control.createApplication(draft)
+    guard let given else { return }
+    try Catalog.check(try given.draft())
+    guard try isMissing(control, name) else { return }
+    _ = try await control.createApplication(try given.draft(uid: name))
   }
 
   /// Whether a name is free: nothing has it, and it is no id of what is gone.

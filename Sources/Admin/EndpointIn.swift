@@ -15,8 +15,9 @@ enum AuthIn: Decodable, Equatable {
       return
     }
     let container = try decoder.container(keyedBy: Key.self)
-    let basic = try container.decodeIfPresent(String.self, forKey: .basic)
-    let bearer = try container.decodeIfPresent(String.self, forKey: .bearer)
+    let basic = container.contains(.basic) ? try container.decode(String.self, forKey: .basic) : nil
+    let bearer =
+      container.contains(.bearer) ? try container.decode(String.self, forKey: .bearer) : nil
     switch (basic, bearer) {
     case (let pair?, nil):
       guard let colon = pair.firstIndex(of: ":") else {
@@ -25,7 +26,8 @@ enum AuthIn: Decodable, Equatable {
       self = .given(
         .basic(user: String(pair[..<colon]), password: String(pair[pair.index(after: colon)...])))
     case (nil, let token?): self = .given(.bearer(token: token))
-    case (nil, nil): self = .given(.none)
+    case (nil, nil):
+      throw AdminError.invalid("auth", "give basic or bearer; 'none' takes it away")
     default: throw AdminError.invalid("auth", "either basic or bearer, not both")
     }
   }

@@ -250,7 +250,10 @@ public final class AttemptStore: Sendable {
       conditions.append(condition)
       values.append(value)
     }
-    if let success = filter.success { add("(result = 0) = ?", success ? 1 : 0) }
+    // As the partial index has it: failures are few, and looked for most.
+    let isFailure = filter.success == false || filter.statusClass.map { $0 != 200 } ?? false
+    if isFailure { conditions.append("result <> 0") }
+    if filter.success == true { conditions.append("result = 0") }
     if let statusClass = filter.statusClass {
       add("status / 100 = ?", Int64(statusClass / 100))
     }
@@ -308,6 +311,7 @@ public final class AttemptStore: Sendable {
             manual INTEGER NOT NULL, response TEXT
           ) STRICT;
           CREATE INDEX attempt_endpoint ON attempt (endpoint, number);
+          CREATE INDEX attempt_failed ON attempt (endpoint, number) WHERE result <> 0;
           CREATE INDEX attempt_position ON attempt (position, endpoint, number);
           CREATE TABLE tally (
             endpoint INTEGER NOT NULL, hour INTEGER NOT NULL, delivered INTEGER NOT NULL,

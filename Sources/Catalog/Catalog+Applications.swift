@@ -148,7 +148,10 @@ extension Catalog {
     }
   }
 
-  private static func check(_ draft: ApplicationDraft) throws(CatalogError) {
+  /// Whether an application could be made of a draft, but for names that are taken.
+  ///
+  /// - Throws: ``CatalogError/invalid(field:_:)``.
+  public static func check(_ draft: ApplicationDraft) throws(CatalogError) {
     if draft.name.isEmpty { throw .invalid(field: "name", "must not be empty") }
     try DraftRules.checkText(
       draft.name, field: "name", charactersMax: EventRules.nameBytesMax, lines: false)

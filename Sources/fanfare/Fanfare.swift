@@ -27,7 +27,7 @@ struct Fanfare: AsyncParsableCommand {
         name: "Events", subcommands: [Publish.self, Listen.self, Events.self, Replay.self]),
       CommandGroup(name: "Receivers", subcommands: [EndpointCommand.self, AppCommand.self]),
       CommandGroup(
-        name: "State", subcommands: [Status.self, Spool.self, DeadCommand.self]),
+        name: "State", subcommands: [Status.self, Spool.self, Attempts.self, DeadCommand.self]),
       CommandGroup(
         name: "Tools",
         subcommands: [BenchCommand.self, JournalCommand.self, Sign.self, Verify.self, Completions.self]),

@@ -87,6 +87,26 @@ extension EndToEnd {
     }
 
     @Test(.timeLimit(.minutes(2)))
+    func `the command line shows what was tried`() async throws {
+      let broker = try await TestBroker.start()
+      let bin = try await broker.bin("job.*", ["--status", "503"])
+      try await broker.fanfare("publish", "job.x", "{}", "--id", "build-1")
+      try await eventually("it is tried") { !bin.lines.isEmpty }
+      var lines: [Substring] = []
+      try await eventually("the attempt is listed", details: { "\(lines)" }) {
+        lines = try await broker.fanfare("attempts", "--event", "build-1").lines
+        return !lines.isEmpty
+      }
+      let columns = lines[0].split(separator: "\t", omittingEmptySubsequences: false)
+      #expect(columns.count == 8)
+      #expect(columns[1] == "build-1" && columns[3] == "1" && columns[4] == "503")
+      let endpoint = String(columns[2])
+      let failed = try await broker.fanfare("attempts", endpoint, "--failed", "--since", "1h")
+      #expect(failed.lines.contains(lines[0]))
+      #expect(try await broker.run(["attempts"]).status == 64)
+    }
+
+    @Test(.timeLimit(.minutes(2)))
     func `lists are walked to the end and back, whatever they hold`() async throws {
       let broker = try await TestBroker.start()
       for number in 0..<7 {
