@@ -32,9 +32,10 @@ public enum AdminServerError: Error, Sendable, Equatable, CustomStringConvertibl
 ///
 /// | Path | Token | Scope |
 /// | --- | --- | --- |
-/// | `/healthz`, `/readyz`, `/metrics`, `/api/v1/health` | no | |
+/// | `/healthz`, `/readyz`, `/metrics`, `/openapi.json`, `/api/v1/health` | no | |
 /// | `GET /api/v1/…` | yes | `read` |
 /// | `POST /api/v1/app/{app}/msg` | yes | `publish` |
+/// | endpoints, sending again | yes | `manage` |
 /// | everything else under `/api/v1` | yes | `admin` |
 ///
 /// > Runs on: threads of its own; it meets the data plane in ``Broker/BrokerControl`` only.

@@ -52,12 +52,14 @@ extension AdminRoutes {
       var wanted = try EventQuery(query)
       wanted.application = try context.application()
       let (page, states) = try await control.messages(of: try context.endpoint(), wanted)
-      let shown = try zip(page.messages, states).filter { status == nil || status == $1.kind.rawValue }
-        .map { message, state in
-          try JSON.object(
-            Both(first: MessageOut(message), second: DeliveryStateOut(state)), adding: "payload",
-            message.shown(showsContent))
-        }
+      let wantedOnes = zip(page.messages, states).filter { _, state in
+        status.map { $0 == state.kind.rawValue } ?? true
+      }
+      let shown = try wantedOnes.map { message, state in
+        try JSON.object(
+          Both(first: MessageOut(message), second: DeliveryStateOut(state)), adding: "payload",
+          message.shown(showsContent))
+      }
       return JSON.response(
         bytes: try JSON.list(
           shown, iterator: "\(page.next.packed)",
@@ -85,7 +87,8 @@ extension AdminRoutes {
       let query = QueryReader(request)
       let until = try query.time("until") ?? control.catalog.now
       let window: UInt64 = 28 * 86_400_000
-      let since = try query.time("since") ?? UnixMilliseconds(until.value - min(until.value, window))
+      let since =
+        try query.time("since") ?? UnixMilliseconds(until.value - min(until.value, window))
       let (tally, pending, inFlight) = try await control.statistics(
         application: try context.application(), endpoint: try context.endpoint(), since: since,
         until: until)

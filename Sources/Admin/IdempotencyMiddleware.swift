@@ -93,8 +93,9 @@ package struct KeptAnswer: Sendable, Equatable {
   }
 
   var response: Response {
-    let body = self.body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: body))
-    return Response(status: status, headers: headers, body: body)
+    let content =
+      body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: body))
+    return Response(status: status, headers: headers, body: content)
   }
 }
 

@@ -131,7 +131,8 @@ extension AdminRoutes {
   ) async throws -> Response {
     let application = try context.application()
     let known = try? control.catalog.eventType(given.eventType)
-    let payload = given.payload
+    let payload =
+      given.payload
       ?? EventTypeExample.payload(schemas: known?.schemas, index: given.index)
       ?? Array("{}".utf8)
     var message = PublishMessage(application: application, type: given.eventType, data: payload)

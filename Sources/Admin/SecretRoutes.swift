@@ -26,7 +26,8 @@ extension AdminRoutes {
       if control.settings.revealSecrets { return try JSON.response(SecretOut(key: record.secret)) }
       throw AdminError.forbidden(
         "a secret is shown once, in the answer that creates the endpoint; give a known one with "
-          + "'secret' then, rotate it by POST …/secret/rotate with a 'key' of your own, or set api.reveal-secrets")
+          + "'secret' then, rotate it by POST …/secret/rotate with a 'key' of your own, or set "
+          + "api.reveal-secrets")
     }
     on(.post, "\(path)/rotate", .manage) { request, context in
       let bytes = try await JSON.body(request)

@@ -7,11 +7,13 @@ internal import Storage
 
 /// Which attempts are wanted, and which part of the list.
 public struct AttemptQuery: Sendable {
+  /// By result, status, endpoint and time.
   public var filter = AttemptFilter()
   /// `job.completed`, `job.*` or `*`; none is all.
   public var types: [String] = []
   /// Only for events that carry it.
   public var channel: String?
+  /// How many at most.
   public var limit = 50
   /// Only those with a lower key; where the page before ended.
   public var before: Int64?
@@ -24,8 +26,11 @@ public struct AttemptQuery: Sendable {
 
 /// An attempt with what it was about.
 public struct Attempt: Sendable {
+  /// What is kept of it.
   public var entry: AttemptEntry
+  /// To whom.
   public var endpoint: EndpointRecord
+  /// Which event.
   public var eventID: String
 
   /// Why it failed, or how the failing answer began; empty after a success.
@@ -44,10 +49,13 @@ public struct Attempt: Sendable {
 
 /// A part of a list of attempts, the newest first; see ``EventPage``.
 public struct AttemptPage: Sendable {
+  /// The newest first.
   public var attempts: [Attempt] = []
-  /// Keys before and behind which more lie; `nil` when that is not known.
+  /// The key before which the older ones lie; `nil` when that is not known.
   public var next: Int64?
+  /// The key behind which the newer ones lie; `nil` when that is not known.
   public var previous: Int64?
+  /// Whether nothing lies beyond this part.
   public var isLast = false
 }
 
@@ -153,7 +161,7 @@ extension BrokerControl {
       var entries = try catalogCall { () throws(CatalogError) in try select(part) }
       page.isLast = entries.count < part.limit
       // The one that only says that there is more lies at the far end.
-      if !page.isLast { if part.after == nil { entries.removeLast() } else { entries.removeFirst() } }
+      if !page.isLast { entries.remove(at: part.after == nil ? entries.count - 1 : 0) }
       guard let first = entries.first, let last = entries.last else { break }
       let found = try attempts(of: entries, query.channel, &types, &endpoints, application)
       if part.after == nil {

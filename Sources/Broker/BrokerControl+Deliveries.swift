@@ -9,10 +9,14 @@ internal import Storage
 public struct DeliveryState: Sendable, Equatable {
   /// What is known of it.
   public enum Kind: Int, Sendable {
+    /// It was made.
     case success = 0
+    /// It will be tried, or tried again.
     case pending = 1
+    /// It was given up.
     case failed = 2
   }
+  /// Where it stands.
   public var kind: Kind
   /// When the next attempt is due; `nil` when none is planned.
   public var nextAttempt: UnixMilliseconds?

@@ -30,7 +30,8 @@ extension BrokerControl {
   func search(_ query: EventQuery) async throws(ControlError) -> FoundEvents {
     var filter = try filter(query)
     let isForward = query.after != nil
-    let start = query.after.map { Position(packed: $0.packed + 1) }
+    let start =
+      query.after.map { Position(packed: $0.packed + 1) }
       ?? query.before ?? Position(packed: .max)
     let scan = plane.logReader.scan(
       isForward ? .oldestFirst : .newestFirst, from: start, accepted: query.accepted)

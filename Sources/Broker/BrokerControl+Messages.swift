@@ -79,8 +79,12 @@ public struct Message: Sendable {
 
 /// A part of what was published, the newest first; see ``EventPage``.
 public struct MessagePage: Sendable {
+  /// The newest first.
   public var messages: [Message]
+  /// Where the next part begins.
   public var next: Position
+  /// Behind which newer events lie; `nil` when that is not known.
   public var previous: Position?
+  /// Whether nothing lies beyond this part.
   public var isLast: Bool
 }

@@ -11,7 +11,8 @@ extension EndpointDraft {
     try DraftRules.checkUID(uid, prefix: "ep_")
     try checkURL()
     try DraftRules.checkText(
-      description, field: "description", charactersMax: DraftRules.descriptionCharactersMax, lines: true)
+      description, field: "description", charactersMax: DraftRules.descriptionCharactersMax,
+      lines: true)
     draft.types = try checkedTypes()
     draft.channels = try checkedChannels()
     draft.sources = try checkedSources()
@@ -36,7 +37,7 @@ extension EndpointDraft {
 
   private func checkedTypes() throws(CatalogError) -> [String] {
     let texts = DraftRules.unique(types)
-    if texts.count > DraftRules.typesMax {
+    if types.count > DraftRules.typesMax {
       throw .invalid(field: "eventTypes", "more than \(DraftRules.typesMax) types")
     }
     for text in texts where !Self.isPattern(text) {
@@ -56,7 +57,7 @@ extension EndpointDraft {
 
   private func checkedChannels() throws(CatalogError) -> [String] {
     let texts = DraftRules.unique(channels)
-    if texts.count > DraftRules.channelsMax {
+    if channels.count > DraftRules.channelsMax {
       throw .invalid(field: "channels", "more than \(DraftRules.channelsMax) channels")
     }
     for text in texts where !EventRules.isValidChannel(text) {
@@ -70,7 +71,7 @@ extension EndpointDraft {
 
   private func checkedSources() throws(CatalogError) -> [String] {
     let texts = DraftRules.unique(sources)
-    if texts.count > DraftRules.sourcesMax {
+    if sources.count > DraftRules.sourcesMax {
       throw .invalid(field: "sources", "more than \(DraftRules.sourcesMax) sources")
     }
     for text in texts where !EventRules.isValidAttribute(text) {

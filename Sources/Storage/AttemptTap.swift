@@ -20,8 +20,9 @@ public final class AttemptTap: Sendable {
   private let reader: Wakeup
   /// Successes wait in this part of the ring at most.
   private let successesMax: Int
-  /// Outcomes that found no room: successes, and everything else.
+  /// Successes that found no room.
   public let successesLeftOut = Counter()
+  /// Failures and everything else that found no room.
   public let othersLeftOut = Counter()
 
   /// A tap whose reader sleeps on `reader`.

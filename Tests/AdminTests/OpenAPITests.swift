@@ -34,7 +34,9 @@ struct OpenAPITests {
     #expect(references.count > 30)
     for reference in references {
       var place: Any? = document
-      for part in reference.split(separator: "/") { place = (place as? [String: Any])?[String(part)] }
+      for part in reference.split(separator: "/") {
+        place = (place as? [String: Any])?[String(part)]
+      }
       #expect(place != nil, "\(reference)")
     }
   }

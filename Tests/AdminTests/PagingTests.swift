@@ -41,8 +41,8 @@ struct PagingTests {
 
   @Test(arguments: [
     "limit=0", "limit=-1", "limit=251", "limit=1000000000", "limit=99999999999999999999",
-    "limit=x", "iterator=app_0ujsswThIGTUYm2K8FjOOfXtY11", "iterator=ep_", "iterator=-", "iterator=",
-    "iterator=ep_..%2F..%2Fetc", "iterator=ep_'%20OR%201=1", "order=sideways",
+    "limit=x", "iterator=app_0ujsswThIGTUYm2K8FjOOfXtY11", "iterator=ep_", "iterator=-",
+    "iterator=", "iterator=ep_..%2F..%2Fetc", "iterator=ep_'%20OR%201=1", "order=sideways",
   ])
   func `nonsense in a query is a bad request`(query: String) {
     do {

@@ -44,12 +44,15 @@ struct SvixShapesTests {
     #expect(AttemptID.number("atmpt_1") == nil)
   }
 
-  @Test(arguments: [
-    (nil, false, nil, DeliveryState.Kind.success), (nil, false, 5, .pending),
-    (nil, false, 11, .success), (nil, true, nil, .failed), (AttemptResult.success, false, 5, .success),
-    (.retried, false, 5, .pending), (.retried, false, nil, .success), (.dead, false, nil, .failed),
-    (.dead, false, 5, .pending), (.success, true, nil, .failed),
-  ] as [(AttemptResult?, Bool, UInt64?, DeliveryState.Kind)])
+  @Test(
+    arguments: [
+      (nil, false, nil, DeliveryState.Kind.success), (nil, false, 5, .pending),
+      (nil, false, 11, .success), (nil, true, nil, .failed),
+      (AttemptResult.success, false, 5, .success),
+      (.retried, false, 5, .pending), (.retried, false, nil, .success),
+      (.dead, false, nil, .failed),
+      (.dead, false, 5, .pending), (.success, true, nil, .failed),
+    ] as [(AttemptResult?, Bool, UInt64?, DeliveryState.Kind)])
   func `a delivery's state follows from attempt, dead letters and lane`(
     last: AttemptResult?, isDead: Bool, oldest: UInt64?, expected: DeliveryState.Kind
   ) {
@@ -117,7 +120,8 @@ struct SvixShapesTests {
     #expect(query.limit == 5 && query.after == 9 && query.before == nil)
     #expect(query.filter.success == false && query.filter.statusClass == 500)
     #expect(query.types == ["a", "b.*"] && query.channel == "c")
-    for wrong in ["status=5", "status_code_class=250", "iterator=x", "before=yesterday", "limit=0"] {
+    for wrong in ["status=5", "status_code_class=250", "iterator=x", "before=yesterday", "limit=0"]
+    {
       #expect(throws: AdminError.self) { try AttemptQuery(QueryReader(wrong)) }
     }
   }

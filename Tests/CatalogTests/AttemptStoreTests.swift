@@ -80,7 +80,8 @@ struct AttemptStoreTests {
 
   @Test func `a text is laid beside a failure that is there, once`() throws {
     let (_, store) = try open()
-    try store.record([entry(1, 1, after: 0, .retried, status: 500), entry(1, 2, after: 1)], tally: [:])
+    try store.record(
+      [entry(1, 1, after: 0, .retried, status: 500), entry(1, 2, after: 1)], tally: [:])
     let texts = (1...3).map { event in
       (
         endpoint: UInt32(1), position: Position(sequence: UInt64(event), index: 0), attempt: 1,

@@ -40,7 +40,8 @@ struct EventTypeTests {
     let catalog = try room.open()
     #expect(refusedField { try catalog.createEventType(EventTypeDraft(name: "a..b")) } == "name")
     try catalog.createEventType(EventTypeDraft(name: "job.done"))
-    guard case .conflict? = refusal({ try catalog.createEventType(EventTypeDraft(name: "job.done")) })
+    guard
+      case .conflict? = refusal({ try catalog.createEventType(EventTypeDraft(name: "job.done")) })
     else {
       Issue.record("made twice")
       return

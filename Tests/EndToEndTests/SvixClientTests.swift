@@ -12,7 +12,8 @@ extension EndToEnd {
     func `the official client runs a whole story`(mode: String, settings: String) async throws {
       let broker = try await TestBroker.start(settings: settings)
       let result = try await Child.run(
-        try Tools.python(), ["-c", SvixStory.program, try broker.address(), try broker.token(), mode],
+        try Tools.python(),
+        ["-c", SvixStory.program, try broker.address(), try broker.token(), mode],
         within: 120)
       #expect(result.status == 0, "\(result.output)\n\(result.talk)\n\(broker.log)")
       #expect(result.lines.last?.hasPrefix("the end") == true)

@@ -51,7 +51,8 @@ struct Attempts: ParsableCommand {
     // One line each; the whole of it is in --json.
     let answer = (attempt["response"]?.text ?? "").split(whereSeparator: \.isNewline).first ?? ""
     return [
-      Table.Cell(attempt["timestamp"]?.text ?? "-"), Table.Cell(attempt["msgId"]?.text ?? "-", .bold),
+      Table.Cell(attempt["timestamp"]?.text ?? "-"),
+      Table.Cell(attempt["msgId"]?.text ?? "-", .bold),
       Table.Cell(attempt["endpointId"]?.text ?? "-"), Table.Cell(attempt["attempt"]?.shown ?? "-"),
       Table.Cell(status == "0" ? "-" : status),
       Table.Cell(attempt["responseDurationMs"]?.shown ?? "-"),
