@@ -70,6 +70,7 @@ package struct EndpointIn: Decodable {
   package init(from decoder: any Decoder) throws {
     let members = try decoder.container(keyedBy: Key.self)
     url = try members.field(String.self, .url)
+    if case .null = url { throw AdminError.invalid("url", "must not be null") }
     uid = try members.first(String.self, .uid, .name)
     description = try members.field(String.self, .description)
     types = try members.first([String].self, .eventTypes, .filterTypes)

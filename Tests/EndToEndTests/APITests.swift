@@ -46,7 +46,7 @@ extension EndToEnd {
     }
 
     @Test(.timeLimit(.minutes(2)))
-    func `an event by the API survives kill -9, and so do its attempts`() async throws {
+    func `an event by the API survives kill -9, and attempts an orderly stop`() async throws {
       let broker = try await TestBroker.start()
       let bin = try await broker.bin("job.*")
       _ = try await python(
@@ -68,9 +68,11 @@ extension EndToEnd {
         assert again.status_code == 202 and again.json()["duplicate"], again.text
         other = api.post("/api/v1/app/default/msg", json=body | {"payload": {"n": 2}})
         assert other.status_code == 409 and other.json()["code"] == "conflict", other.text
+        fresh = api.post("/api/v1/app/default/msg", json=body | {"eventId": "build-2"})
+        assert fresh.status_code == 202 and not fresh.json()["duplicate"], fresh.text
         end = time.monotonic() + 20
         while True:
-            attempts = api.get("/api/v1/app/default/attempt/msg/build-1").json()["data"]
+            attempts = api.get("/api/v1/app/default/attempt/msg/build-2").json()["data"]
             if any(attempt["statusText"] == "success" for attempt in attempts): break
             assert time.monotonic() < end, attempts
             time.sleep(0.05)
@@ -80,8 +82,10 @@ extension EndToEnd {
       _ = try await python(
         broker,
         """
-        attempts = api.get("/api/v1/app/default/attempt/msg/build-1").json()["data"]
-        assert [a["msgId"] for a in attempts][:1] == ["build-1"], attempts
+        attempts = api.get("/api/v1/app/default/attempt/msg/build-2").json()["data"]
+        assert [(a["msgId"], a["statusText"]) for a in attempts] == [("build-2", "success")]
+        states = api.get("/api/v1/app/default/msg/build-1/endpoint").json()["data"]
+        assert all(state["statusText"] == "success" for state in states), states
         assert api.get("/api/v1/app/default/msg/build-1").json()["payload"] == {"n": 1}
         """)
     }
