@@ -18,9 +18,8 @@ extension SegmentKeeper {
     local.cleanAt = .distantFuture
     guard let durable = local.deciding else { return }
     // What died before the checkpoint is pending no more, and must be known as kept by now.
-    let settledBy = durable.savedAt + Self.outcomeLag
-    guard kept?.isComplete(before: settledBy) ?? true else {
-      local.cleanAt = max(settledBy, now.instant + Self.keptInterval)
+    guard kept?.isComplete(before: durable.savedAt + Self.outcomeLag) ?? true else {
+      local.cleanAt = now.instant + Self.keptInterval
       return
     }
     defer { local.cleanAt = min(local.cleanAt, nextLook(local, now)) }

@@ -54,7 +54,12 @@ private final class SignalThread: Sendable {
   }
 
   func remove(_ name: Int) {
-    entries.withLock { entries in entries.all.removeAll { $0.name == name } }
+    // What the closure held may go with it, and remove a signal of its own: not under the lock.
+    let gone = entries.withLock { entries in
+      defer { entries.all.removeAll { $0.name == name } }
+      return entries.all.first { $0.name == name }
+    }
+    withExtendedLifetime(gone) {}
   }
 
   private func run(_ readEnd: Int32) {
