@@ -1,3 +1,5 @@
+public import Base
+
 /// An open file.
 public struct FileHandle: Hashable, BitwiseCopyable, Sendable {
   /// The descriptor, or a simulated disk's number.
@@ -108,6 +110,15 @@ public protocol SyncQueue: AnyObject, Sendable {
   func submit(_ file: FileHandle, token: UInt64) -> Bool
   /// The next sync that ended, in order of submission.
   func completion() -> SyncCompletion?
+  /// Syncs on the calling thread, for whoever has nothing else to do: that spares two wake-ups.
+  /// - Returns: `nil` when this queue only works beside its submitter, or has something under way;
+  ///   else 0 or an errno, and how long it took.
+  func syncNow(_ file: FileHandle) -> (code: Int32, time: Nanoseconds)?
   /// Whether a sync has ended that `completion` has not given yet.
   var hasCompletion: Bool { get }
+}
+
+extension SyncQueue {
+  /// Only beside its submitter.
+  public func syncNow(_ file: FileHandle) -> (code: Int32, time: Nanoseconds)? { nil }
 }

@@ -1,4 +1,4 @@
-internal import Base
+public import Base
 internal import CLinux
 internal import Glibc
 internal import Synchronization
@@ -48,6 +48,22 @@ public final class SyncThread: SyncQueue {
 
   public var hasCompletion: Bool { completions.count > 0 }
 
+  public func syncNow(_ file: FileHandle) -> (code: Int32, time: Nanoseconds)? {
+    guard underWay.load(ordering: .relaxed) == 0 else { return nil }
+    let start = RealClock.monotonic
+    let code = sync(file)
+    return (code, RealClock.monotonic.since(start))
+  }
+
+  private func sync(_ file: FileHandle) -> Int32 {
+    do throws(SystemError) {
+      try disk.syncData(file)
+      return 0
+    } catch {
+      return error.code
+    }
+  }
+
   private func run() {
     while true {
       guard let request = requests.pop() else {
@@ -56,12 +72,7 @@ public final class SyncThread: SyncQueue {
         signal.awake()
         continue
       }
-      var code: Int32 = 0
-      do throws(SystemError) {
-        try disk.syncData(FileHandle(descriptor: request.descriptor))
-      } catch {
-        code = error.code
-      }
+      let code = sync(FileHandle(descriptor: request.descriptor))
       require(
         completions.push(SyncCompletion(token: request.token, code: code)),
         "a sync's completion found no room")

@@ -69,7 +69,27 @@ extension Journal {
     let late = unsyncedSince.map { now.instant >= $0 + Self.syncDelay } ?? false
     guard hasEvents || late || finishing != .no || (roll == .closing && pending.isEmpty)
     else { return }
+    if hasEvents, isQuiet(now), syncHere(now) { return }
     submitSync(now)
+  }
+
+  /// Whether this thread has nothing better to do than to wait for the disk: one block came after a
+  /// pause, and no outcome of an earlier one is on its way. Under load it reads publishers meanwhile.
+  private func isQuiet(_ now: Now) -> Bool {
+    written.count { $0.hasEvents } == 1 && sealed.count == 0 && outcomes.waiting == 0 && roll == .none
+      && finishing == .no && now.instant >= lastSync + Self.quietTime
+  }
+
+  /// - Returns: `false` when the queue can't.
+  private func syncHere(_ now: Now) -> Bool {
+    guard let (code, time) = sync.syncNow(active.file) else { return false }
+    syncStarted = now.instant
+    unsyncedSince = nil
+    outcomes.didSubmit()
+    ended(
+      SyncCompletion(token: writtenThrough, code: code),
+      Now(instant: now.instant + time, unix: now.unix))
+    return true
   }
 
   func submitSync(_ now: Now) {
@@ -82,7 +102,12 @@ extension Journal {
 
   func takeCompletion(_ now: Now) {
     guard let completion = sync.completion() else { return }
+    ended(completion, now)
+  }
+
+  private func ended(_ completion: SyncCompletion, _ now: Now) {
     syncTarget = nil
+    lastSync = now.instant
     if completion.code != 0 {
       return fail(SystemError(code: completion.code, operation: "fdatasync"), path: active.path)
     }

@@ -22,6 +22,8 @@ public final class Journal {
   package static let stallLimit = Nanoseconds.milliseconds(50)
   static let syncDelay = Nanoseconds.milliseconds(90)
   static let idleDelay = Nanoseconds.milliseconds(100)
+  /// Without a sync for so long nobody is taken to publish beside the one who does.
+  static let quietTime = Nanoseconds.milliseconds(5)
 
   let configuration: JournalConfiguration
   let layout: DirectoryLayout
@@ -53,6 +55,8 @@ public final class Journal {
   /// The last sequence that the sync under way covers.
   var syncTarget: UInt64?
   var syncStarted = Instant(nanoseconds: 0)
+  /// When the last one ended.
+  var lastSync = Instant(nanoseconds: 0)
   var lastWrite = Instant(nanoseconds: 0)
   var lastActivity: Instant?
   /// When the oldest written, unsynced outcome came.

@@ -29,6 +29,34 @@ struct JournalTests {
     #expect(world.counters.accepted.value == 7)
   }
 
+  @Test func `who publishes alone does not wait for another thread`() throws {
+    let world = try World(directory.path)
+    world.sync.worksHere = true
+    world.seal([.empty])
+    world.turn()
+    #expect(world.sync.syncsHere == 1 && world.sync.submissions == 0)
+    #expect(world.committedSequences == [1])
+    // Others may come while this one is synced.
+    world.advance(microseconds: 1_000)
+    world.seal([.empty])
+    world.turn()
+    #expect(world.sync.syncsHere == 1 && world.sync.submissions == 1)
+    world.turn()
+    world.advance(microseconds: 6_000)
+    world.seal([.empty])
+    world.turn()
+    #expect(world.sync.syncsHere == 2 && world.committedSequences == [1, 2, 3])
+  }
+
+  @Test func `a sync that fails here fails as one beside`() throws {
+    let world = try World(directory.path)
+    world.sync.worksHere = true
+    world.sync.failureCode = 5
+    world.seal([.empty])
+    world.turn()
+    #expect(world.journal.failure?.code == 5 && world.committedSequences.isEmpty)
+  }
+
   @Test func `blocks sealed during a sync share the next write`() throws {
     let world = try World(directory.path)
     world.sync.isHeld = true

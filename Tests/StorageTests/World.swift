@@ -43,6 +43,16 @@ final class TestSync: SyncQueue, @unchecked Sendable {
     return true
   }
 
+  /// Whether it syncs on its submitter's thread when asked to.
+  var worksHere = false
+  private(set) var syncsHere = 0
+
+  func syncNow(_ file: FileHandle) -> (code: Int32, time: Nanoseconds)? {
+    guard worksHere, requests.isEmpty else { return nil }
+    syncsHere += 1
+    return (failureCode, .microseconds(100))
+  }
+
   var hasCompletion: Bool { !isHeld && !requests.isEmpty }
 
   func completion() -> SyncCompletion? {
