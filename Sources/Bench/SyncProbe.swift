@@ -1,4 +1,4 @@
-internal import Base
+package import Base
 internal import Glibc
 internal import Platform
 
@@ -6,14 +6,17 @@ internal import Platform
 package enum SyncProbe {
   private static let roundsMax = 400
   private static let timeMax = Nanoseconds.milliseconds(500)
+  private static let pacedTimeMax = Nanoseconds.seconds(2)
   private static let blockCount = 64
   private static let blockBytes = 4096
 
   /// Writes 4 KiB into a file that has its space already, and syncs it, up to 400 times in half
   /// a second.
   ///
+  /// - Parameter pause: between two syncs, two seconds in all at most: a disk and a processor that
+  ///   rested take longer. Zero: one sync after the other.
   /// - Returns: `nil` when no file can be made there.
-  package static func run(in folder: String) -> Latencies? {
+  package static func run(in folder: String, pause: Nanoseconds = .zero) -> Latencies? {
     let path = "\(folder)/.fanfare-bench-sync"
     let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { return nil }
@@ -25,11 +28,12 @@ package enum SyncProbe {
     for place in 0..<blockCount where !write(descriptor, place) { return nil }
     guard fsync(descriptor) == 0 else { return nil }
     let times = LatencyHistogram.make()
-    let end = RealClock.monotonic + timeMax
+    let end = RealClock.monotonic + (pause == .zero ? timeMax : pacedTimeMax)
     for round in 0..<roundsMax where RealClock.monotonic < end {
       let before = RealClock.monotonic
       guard write(descriptor, round % blockCount), fdatasync(descriptor) == 0 else { return nil }
       times.record(nanoseconds: RealClock.monotonic.since(before).count)
+      if pause > .zero { usleep(UInt32(clamping: pause.count / 1000)) }
     }
     return times.snapshot()
   }

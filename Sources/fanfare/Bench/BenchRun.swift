@@ -29,7 +29,8 @@ struct BenchRun {
     // Types and endpoints of one run are not those of another on the same broker.
     let run = String(SecureRandom.word() & 0xFF_FFFF, radix: 16)
     let supply = try supply(prefix: "bench.x\(run)")
-    let probe = SyncProbe.run(in: broker.dataPath)
+    let probe = SyncProbe.run(
+      in: broker.dataPath, pause: plan.phase.pace.map { Nanoseconds($0.offset(of: 1)) } ?? .zero)
     try register(broker, sinks, run: run)
     let publisher = try connect(broker, supply, sinks)
     try warmUp(publisher, broker, sinks)
