@@ -66,6 +66,7 @@ public final class Broker: Sendable {
       damage: DamageReport(findings: recovered.report, reader: plane.logReader), logger: logger)
     housekeeper.recordDead(recovered.deadSinceCheckpoint)
     housekeeper.start()
+    ProcessSetup.returnFreeMemory()
     return Broker(
       control: control, settings: settings, plane: plane, housekeeper: housekeeper, lock: lock,
       logger: logger)
@@ -217,9 +218,7 @@ public final class Broker: Sendable {
         logger.notice("finished the removal of an endpoint", metadata: ["endpoint": "\(name)"])
       }
       try control.catalog.raiseEndpointNumberHighWater(to: recovered.endpointHighWater)
-      let records = try control.catalog.endpoints(application: nil)
-      let applications = try control.catalog.applications()
-      control.funnel.preload(records, applications: applications)
+      try control.funnel.preload()
       control.reportParked(recovered.lanes, logger)
     } catch {
       throw .failed(error.text)

@@ -24,9 +24,6 @@ extension BrokerControl {
   /// Depth and state, in all and by endpoint.
   /// - Parameter application: id, uid or name; `nil` for all.
   public func spool(application: String?) async throws(ControlError) -> SpoolReport {
-    let records = try catalogCall { () throws(CatalogError) in
-      try catalog.endpoints(application: application)
-    }
     let names = try applicationNames()
     var lanes: [UInt32: LaneStatus] = [:]
     let statuses = await plane.statuses()
@@ -35,10 +32,14 @@ extension BrokerControl {
     let dead = catalog.deadCounts()
     let share = plane.journalUsage.packedShare
     let now = RealClock.unix
-    let lines = records.map { record in
-      spoolLine(
-        record, lanes[record.number], dead: UInt64(dead[record.number] ?? 0), share: share,
-        application: record.applicationNumbers.first.flatMap { names[$0] } ?? "", now: now)
+    var lines: [SpoolLine] = []
+    try catalogCall { () throws(CatalogError) in
+      try catalog.forEachEndpoint(application: application) { record in
+        lines.append(
+          spoolLine(
+            record, lanes[record.number], dead: UInt64(dead[record.number] ?? 0), share: share,
+            application: record.applicationNumbers.first.flatMap { names[$0] } ?? "", now: now))
+      }
     }
     let depth = lines.reduce(0) { $0 + $1.depth } + parked.reduce(0) { $0 + $1.depth }
     return SpoolReport(

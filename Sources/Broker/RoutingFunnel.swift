@@ -52,18 +52,19 @@ final class RoutingFunnel: Sendable {
   }
 
   /// Posts all endpoints to the stages before their threads run: it is the first thing they find.
-  func preload(_ records: [EndpointRecord], applications: [ApplicationRecord]) {
+  func preload() throws(CatalogError) {
     let now = RealClock.unix
-    plane.post(records.compactMap { EndpointConfig(record: $0, now: now) })
-    let snapshot = model.withLock { model in
-      for record in records {
-        model.entries[record.number] = RoutingEntry(record)
-        model.expiries[record.number] = record.nextSecretExpiry(after: now)
-      }
-      model.applications = Self.names(of: applications)
-      return model.snapshot()
+    var configs: [EndpointConfig] = []
+    var loaded = Model()
+    loaded.applications = Self.names(of: try catalog.applications())
+    try catalog.forEachEndpoint { record in
+      if let config = EndpointConfig(record: record, now: now) { configs.append(config) }
+      loaded.entries[record.number] = RoutingEntry(record)
+      loaded.expiries[record.number] = record.nextSecretExpiry(after: now)
     }
-    plane.post(snapshot)
+    plane.post(configs)
+    plane.post(loaded.snapshot())
+    model.withLock { $0 = loaded }
   }
 
   /// Takes an endpoint as it now is to reactors and routing.
@@ -186,7 +187,8 @@ extension EndpointConfig {
       let prefix = try? RequestPrefix(
         target: target, version: fanfareVersion, headers: record.headers.map { ($0.name, $0.value) },
         authorization: record.auth.headerValue),
-      let retry = try? RetrySchedule(parsing: record.retryText)
+      let retry = record.retryText == RetrySchedule.standard.text
+        ? .standard : try? RetrySchedule(parsing: record.retryText)
     else { return nil }
     // A rotated secret signs until its grace period ends; housekeeping comes back then.
     let live = record.secrets.filter { $0.expiresAt.map { $0 > now } ?? true }

@@ -3,6 +3,7 @@
 #define FANFARE_CLINUX_H
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -51,6 +52,8 @@ static inline int fanfare_die_with_parent(int signal) {
 static inline int fanfare_timer_slack(unsigned long nanoseconds) {
   return prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);
 }
+
+static inline int fanfare_malloc_trim(void) { return malloc_trim(0); }
 
 // memfd_create(2) is hidden behind _GNU_SOURCE too.
 static inline int fanfare_memory_file(const char *name) {

@@ -7,7 +7,20 @@ extension Catalog {
   ///
   /// - Throws: ``CatalogError/notFound(_:)``: no such application.
   public func endpoints(application: String?) throws(CatalogError) -> [EndpointRecord] {
-    return try read { database in
+    var records: [EndpointRecord] = []
+    try forEachEndpoint(application: application) { records.append($0) }
+    return records
+  }
+
+  /// Gives the endpoints of an application, or all, one after the other, the oldest first: many at once
+  /// take a multiple of what is kept of them.
+  ///
+  /// - Parameter body: must not ask the catalogue.
+  /// - Throws: ``CatalogError/notFound(_:)``: no such application.
+  public func forEachEndpoint(
+    application: String? = nil, _ body: (EndpointRecord) -> Void
+  ) throws(CatalogError) {
+    try read { database in
       var query = EndpointRow.selection
       var arguments: StatementArguments = []
       if let application {
@@ -17,8 +30,8 @@ extension Catalog {
         arguments = [try Self.application(database, application).number]
       }
       query += " ORDER BY endpoint.number"
-      return try Row.fetchAll(database, sql: query, arguments: arguments)
-        .map { try EndpointRow.record($0, sealer) }
+      let rows = try Row.fetchCursor(database, sql: query, arguments: arguments)
+      while let row = try rows.next() { body(try EndpointRow.record(row, sealer)) }
     }
   }
 
