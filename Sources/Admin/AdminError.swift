@@ -53,6 +53,13 @@ package struct AdminError: Error, Equatable {
     AdminError(status: .notFound, code: "not_found", detail: detail)
   }
 
+  /// PUT makes what its path names, and nothing else.
+  static func refuse(_ uid: String?, unlike pathName: String?) throws(AdminError) {
+    guard let uid, let pathName, uid != pathName else { return }
+    throw AdminError(
+      status: .conflict, code: "conflict", detail: "uid: not the name in the path")
+  }
+
   package static let payloadTooLarge = AdminError(
     status: .contentTooLarge, code: "payload_too_large",
     detail: "the request is longer than \(AdminServer.requestBytesMax) bytes")

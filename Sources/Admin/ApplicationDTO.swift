@@ -20,9 +20,10 @@ package struct ApplicationIn: Decodable {
   /// A whole application, for creation.
   ///
   /// - Parameter pathName: the uid from the path, if the body has none.
-  /// - Throws: ``AdminError``, 422: there is no name.
+  /// - Throws: ``AdminError``: 422, there is no name; 409, the uid is not the one in the path.
   package func draft(uid pathName: String? = nil) throws(AdminError) -> ApplicationDraft {
-    ApplicationDraft(
+    try AdminError.refuse(uid.value, unlike: pathName)
+    return ApplicationDraft(
       name: try requiredName, uid: uid.value ?? pathName, metadata: metadata.value ?? [:])
   }
 

@@ -5,9 +5,10 @@ extension EndpointIn {
   /// A whole endpoint, for creation.
   ///
   /// - Parameter uid: the name from the path, if the body has none.
-  /// - Throws: ``AdminError``, 422: there is no URL.
+  /// - Throws: ``AdminError``: 422, there is no URL; 409, the uid is not the one in the path.
   package func draft(uid pathName: String? = nil) throws(AdminError) -> EndpointDraft {
     guard let url = url.value else { throw .invalid("url", "this field is required") }
+    try AdminError.refuse(uid.value, unlike: pathName)
     var draft = EndpointDraft(url: url)
     apply(to: &draft)
     draft.uid = uid.value ?? pathName

@@ -4,6 +4,7 @@ import Broker
 import Catalog
 import Flow
 import Foundation
+import HTTPTypes
 import Testing
 
 /// Goal: what Svix's clients send is understood, and what they get has the members they ask for.
@@ -33,6 +34,21 @@ struct SvixShapesTests {
     #expect(text(given.data) == "<x/>")
     #expect(given.contentType == "text/xml")
     #expect(text(given.shown) == #"{"data":"<x/>"}"#)
+  }
+
+  @Test func `what a PUT makes is called as its path`() throws {
+    let given = try JSON.decode(ApplicationIn.self, from: Array(#"{"name":"n","uid":"a"}"#.utf8))
+    #expect(try given.draft(uid: "a").uid == "a")
+    #expect(try given.draft().uid == "a")
+    do throws(AdminError) {
+      _ = try given.draft(uid: "b")
+      Issue.record("made under another name")
+    } catch {
+      #expect(error.status.code == 409)
+    }
+    let endpoint = try JSON.decode(
+      EndpointIn.self, from: Array(#"{"url":"https://a.example/","uid":"a"}"#.utf8))
+    #expect(throws: AdminError.self) { try endpoint.draft(uid: "b") }
   }
 
   @Test func `an attempt's id holds its key, and sorts by time`() {
