@@ -188,11 +188,12 @@ final class ReplayRun {
   }
 
   /// What has been given up a moment ago is on its way to the list: within 100 ms it is durable, and
-  /// listed soon after.
+  /// a round of the housekeeper lists it, which none makes while nothing happens.
   private func waitForLetters() async {
     let instant = RealClock.monotonic + .milliseconds(150)
-    for _ in 0..<100 where !plane.kept.isComplete(before: instant) {
-      try? await Task.sleep(for: .milliseconds(10))
+    for _ in 0..<20 where !plane.kept.isComplete(before: instant) {
+      try? await Task.sleep(for: .milliseconds(50))
+      if RealClock.monotonic >= instant { plane.bell.ring() }
     }
   }
 
