@@ -11,7 +11,7 @@ extension MicroCase {
     let log = MicroLog()
     return MicroCase(
       name: "journal", event: "an event of 512 B from block to file, \(MicroLog.perBlock) to a block",
-      eventsMax: MicroLog.eventsMax, eventsPerAllocation: 10_000
+      eventsMax: MicroLog.eventsMax, eventsPerAllocation: 2_000
     ) { events in
       for _ in 0..<(events / MicroLog.perBlock) { log.append() }
       return log.through

@@ -10,7 +10,7 @@ struct Micro: ParsableCommand {
     abstract: "Measure the mechanisms of the hot path, one by one.",
     discussion: """
       CPU time of the thread by event, best and median of all rounds. Fails when a mechanism makes a
-      single allocation in all measured rounds together; 'journal' may make one in 10,000 events, for
+      single allocation in all measured rounds together; 'journal' may make one in 2,000 events, for
       its tables of blocks grow. 'canary' allocates, and must fail.
 
       Exit codes: 1 when something allocates, 70 when allocations are not counted here.
