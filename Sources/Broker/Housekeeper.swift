@@ -72,7 +72,9 @@ final class Housekeeper: Sendable {
       letters.expire()
       finishTurn()
       let lineDue = reportExpiry(&expiry)
-      pause()
+      control.plane.bell.pause(until: RealClock.monotonic + Self.pause) {
+        isStopping.load(ordering: .acquiring)
+      }
       control.plane.bell.sleep(until: min(lineDue, letters.due, nextSecretExpiry)) {
         settled.hasMessages || notices.hasMessages
       }
@@ -94,13 +96,6 @@ final class Housekeeper: Sendable {
       finished.signal()
     }
     finished.wait()
-  }
-
-  private func pause() {
-    let end = RealClock.monotonic + Self.pause
-    while !isStopping.load(ordering: .acquiring), RealClock.monotonic < end {
-      control.plane.bell.sleep(until: end) { false }
-    }
   }
 
   /// When a former secret stops signing. At most a minute ahead: the wall clock may be set meanwhile.
