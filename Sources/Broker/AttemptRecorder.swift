@@ -79,7 +79,7 @@ final class AttemptRecorder: Sendable {
     stopping.store(true, ordering: .releasing)
     wakeup.wake()
     for _ in 0..<500 where !stopped.load(ordering: .acquiring) {
-      try? await Task.sleep(for: .milliseconds(10))
+      await ControlThreads.sleep(for: .milliseconds(10))
     }
   }
 

@@ -192,7 +192,7 @@ final class ReplayRun {
   private func waitForLetters() async {
     let instant = RealClock.monotonic + .milliseconds(150)
     for _ in 0..<20 where !plane.kept.isComplete(before: instant) {
-      try? await Task.sleep(for: .milliseconds(50))
+      await ControlThreads.sleep(for: .milliseconds(50))
       if RealClock.monotonic >= instant { plane.bell.ring() }
     }
   }
