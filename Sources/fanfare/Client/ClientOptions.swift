@@ -59,6 +59,18 @@ struct ApplicationOption: ParsableArguments {
   var path: String { "/api/v1/app/\(PathText.encoded(app))" }
 }
 
+/// `--limit` of a list.
+struct LimitOption: ParsableArguments {
+  @Option(help: "How many at most.")
+  var limit = 100
+
+  /// - Throws: usage: it is not positive.
+  func checked() throws -> Int {
+    guard limit > 0 else { throw Failure(.usage, "--limit must be at least 1") }
+    return limit
+  }
+}
+
 /// `--json`.
 struct OutputOptions: ParsableArguments {
   @Flag(help: "Print JSON on stdout.")

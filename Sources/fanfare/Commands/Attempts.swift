@@ -26,15 +26,13 @@ struct Attempts: ParsableCommand {
   @Option(help: "From this time on: RFC 3339, or how long ago, such as 2h.")
   var since: String?
 
-  @Option(help: "How many at most.")
-  var limit = 100
-
+  @OptionGroup var limit: LimitOption
   @OptionGroup var application: ApplicationOption
   @OptionGroup var client: ClientOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    guard limit > 0 else { throw Failure(.usage, "--limit must be at least 1") }
+    let limit = try limit.checked()
     let attempts = try client.client().list(try path(), max: limit)
     if output.json { return JSONValue.array(attempts).print() }
     var table = Table([

@@ -103,15 +103,13 @@ struct DeadList: ParsableCommand {
   @Option(help: "Only of this endpoint, by name or id.")
   var endpoint: String?
 
-  @Option(help: "How many at most.")
-  var limit = 100
-
+  @OptionGroup var limit: LimitOption
   @OptionGroup var application: ApplicationOption
   @OptionGroup var client: ClientOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    guard limit > 0 else { throw Failure(.usage, "--limit must be at least 1") }
+    let limit = try limit.checked()
     var query = QueryText()
     query.add("endpoint", endpoint)
     let letters = try client.client().list("\(application.path)/dead\(query.text)", max: limit)

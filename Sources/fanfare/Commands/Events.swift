@@ -35,8 +35,7 @@ struct Events: ParsableCommand {
   @Option(help: "Up to this time.")
   var until: String?
 
-  @Option(help: "How many at most.")
-  var limit = 100
+  @OptionGroup var limit: LimitOption
 
   @Flag(help: "With --id: write the event's data to stdout, byte for byte.")
   var payload = false
@@ -45,7 +44,7 @@ struct Events: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    guard limit > 0 else { throw Failure(.usage, "--limit must be at least 1") }
+    let limit = try limit.checked()
     let client = try client.client()
     if payload { return try writePayload(client) }
     let events = try client.list(try path(), max: limit)
