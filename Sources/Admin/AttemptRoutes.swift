@@ -148,15 +148,11 @@ extension AttemptQuery {
       filter.success = status == 0
       if status != 0, status != 2 { limit = 0 }
     }
-    guard let iterator = query.text("iterator") else { return }
-    let isBackwards = iterator.hasPrefix("-")
-    guard let number = AttemptID.number(String(iterator.dropFirst(isBackwards ? 1 : 0))) else {
-      throw AdminError.badRequest("iterator: not one that this list gave")
-    }
-    if isBackwards {
-      after = number
+    guard let iterator = try query.iterator({ AttemptID.number($0) }) else { return }
+    if iterator.isBackwards {
+      after = iterator.place
     } else {
-      before = number
+      before = iterator.place
     }
   }
 }

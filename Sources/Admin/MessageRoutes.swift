@@ -57,15 +57,14 @@ extension EventQuery {
     types = try query.types("event_types")
     since = try query.time("after").map { UnixMilliseconds($0.value + 1) }
     until = try query.time("before").map { UnixMilliseconds(max($0.value, 1) - 1) }
-    guard let iterator = query.text("iterator") else { return }
-    let isBackwards = iterator.hasPrefix("-")
-    guard let packed = UInt64(iterator.dropFirst(isBackwards ? 1 : 0)), packed < .max else {
-      throw AdminError.badRequest("iterator: not one that this list gave")
+    let iterator = try query.iterator { text in
+      UInt64(text).flatMap { $0 < .max ? Position(packed: $0) : nil }
     }
-    if isBackwards {
-      after = Position(packed: packed)
+    guard let iterator else { return }
+    if iterator.isBackwards {
+      after = iterator.place
     } else {
-      before = Position(packed: packed)
+      before = iterator.place
     }
   }
 }

@@ -54,18 +54,14 @@ extension PageRequest {
   ///
   /// - Parameter isOwn: whether a text may stand in this list.
   init(query: QueryReader, isOwn: (String) -> Bool) throws {
-    let text = query.text("iterator")
-    let isBackwards = text?.hasPrefix("-") == true
-    let cursor = text.map { isBackwards ? String($0.dropFirst()) : $0 }
-    guard cursor.map(isOwn) ?? true else {
-      throw AdminError.badRequest("iterator: not one that this list gave")
-    }
+    let iterator = try query.iterator { isOwn($0) ? $0 : nil }
     let order = query.text("order") ?? "ascending"
     guard ["ascending", "descending"].contains(order) else {
       throw AdminError.badRequest("order: ascending or descending")
     }
     self.init(
-      limit: try query.limit(), cursor: cursor, isBackwards: isBackwards,
+      limit: try query.limit(), cursor: iterator?.place,
+      isBackwards: iterator?.isBackwards ?? false,
       isDescending: order == "descending")
   }
 }
@@ -137,6 +133,19 @@ package struct QueryReader {
       throw .invalid(name, "from \(range.lowerBound) to \(range.upperBound)", in: "query")
     }
     return value
+  }
+
+  /// `iterator`: a place in the list, behind a `-` for the part before it; nil when it is absent.
+  ///
+  /// - Parameter read: the place that a text stands for; nil for a text of another list.
+  /// - Throws: ``AdminError``, 400: it is of another list.
+  func iterator<Place>(_ read: (String) -> Place?) throws -> (place: Place, isBackwards: Bool)? {
+    guard let text = text("iterator") else { return nil }
+    let isBackwards = text.hasPrefix("-")
+    guard let place = read(String(text.dropFirst(isBackwards ? 1 : 0))) else {
+      throw AdminError.badRequest("iterator: not one that this list gave")
+    }
+    return (place, isBackwards)
   }
 
   /// `limit`, 1 to 250, 50 when it is absent.
