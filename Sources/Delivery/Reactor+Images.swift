@@ -175,7 +175,10 @@ extension Reactor {
     if let place = lane.it.retries.indexOfOldest {
       oldest = min(oldest ?? lane.it.retries[place].position, lane.it.retries[place].position)
     }
-    if behind > 0 { oldest = min(oldest ?? cursor(lane), cursor(lane)) }
+    if behind > 0 {
+      let cursor = cursor(lane)
+      oldest = min(oldest ?? cursor, cursor)
+    }
     status.oldest = oldest
     status.oldestTime = oldest.flatMap { time(at: $0) }
     status.nextAttempt = nextAttempt(lane)
