@@ -44,7 +44,10 @@ public final class Reader {
   private let replies: [Ring<LoadReply>]
   private let returns: [Ring<LoadReply>]
   private let wakeups: [Wakeup]
+  /// Blocks that nobody has, by reactor.
   private var shelves: [Shelf]
+  /// All of them, lent ones too.
+  private let blocks: [Block]
   private var waiting: [Waiting] = []
   private var usedAt = Instant(nanoseconds: 0)
   /// Blocks loaded, and blocks that could not be.
@@ -81,7 +84,11 @@ public final class Reader {
         },
         large: (0..<Self.largeBlocks).map { _ in Block.allocate() })
     }
+    self.blocks = shelves.flatMap { $0.ordinary + $0.large }
   }
+
+  /// Whoever was lent a block must not look at it any more.
+  deinit { for block in blocks { block.deallocate() } }
 
   /// Memory that the blocks take, bytes.
   public static func memoryBytes(reactors: Int, blocks: Int = 8) -> Int {
