@@ -45,12 +45,20 @@ extension RecoveryRun {
     do throws(StorageError) {
       return try SegmentFile.zeroed(temporary, bytes: segmentBytes, disk: disk)
     } catch {
-      let reserve = Reserve(
-        layout: layout, disk: disk, segmentBytes: segmentBytes, workBytes: 1)
-      guard error.isOutOfSpace, let file = try reserve.takeSegment(to: temporary) else {
-        throw error
-      }
+      guard error.isOutOfSpace, let file = reservedFile(temporary) else { throw error }
       return file
+    }
+  }
+
+  /// The reserved segment under a temporary name. That it can't be had is told, but what ends the
+  /// start is the want of space.
+  private func reservedFile(_ temporary: String) -> FileHandle? {
+    let reserve = Reserve(layout: layout, disk: disk, segmentBytes: segmentBytes, workBytes: 1)
+    do throws(StorageError) { return try reserve.takeSegment(to: temporary) } catch {
+      var finding = RecoveryFinding(kind: .leftover, path: layout.reserve)
+      finding.reason = "\(error)"
+      report.append(finding)
+      return nil
     }
   }
 

@@ -14,7 +14,7 @@ public enum Recovery {
   ///   - directory: the data directory; the caller holds its `DirectoryLock`.
   ///   - now: for time stamps.
   ///   - segmentBytes: length of the fresh segment, bytes.
-  ///   - log: gets a line for each thing of note.
+  ///   - log: gets a line for each thing of note, also when the start is refused.
   /// - Throws: `StorageError`; with `newerFormat` and `checkpointAhead` nothing was written.
   /// > Runs on: one thread, before every stage; may take seconds after an unclean stop.
   public static func open(
@@ -23,9 +23,8 @@ public enum Recovery {
   ) throws(StorageError) -> RecoveredLog {
     let run = RecoveryRun(
       layout: DirectoryLayout(root: directory), disk: disk, now: now, segmentBytes: segmentBytes)
-    let recovered = try run.recover()
-    for finding in recovered.report { log(finding.text) }
-    return recovered
+    defer { for finding in run.report { log(finding.text) } }
+    return try run.recover()
   }
 }
 

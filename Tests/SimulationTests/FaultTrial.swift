@@ -148,7 +148,6 @@ struct FaultResult {
     let stem = name.prefix { $0 != "." }
     return texts.contains { text in
       text.contains(strike.path) || text.contains(stem)
-        || ((strike.operation == .read || strike.operation == .open) && text == "reader: refused")
     }
   }
 }

@@ -61,8 +61,6 @@ final class SimulatedBroker {
   private(set) var turns = 0
   private(set) var isFinishing = false
   private let reactorsDrained = Counter()
-  private var keeperFailuresTold: UInt64 = 0
-  private var readerRefusalsTold: UInt64 = 0
 
   /// The journal failed: the process would exit 70 now.
   var hasFailed: Bool { journal.failure != nil }
@@ -204,18 +202,9 @@ final class SimulatedBroker {
     return text
   }
 
-  /// What it says of the disk since the last call.
+  /// What it says of the disk since the last call: what would be in its log.
   func takeTroubles() -> [String] {
-    var texts: [String] = []
-    if keeper.failures.value != keeperFailuresTold {
-      keeperFailuresTold = keeper.failures.value
-      texts.append("keeper: " + (keeper.lastError.map { "\($0)" } ?? "a failure without a word"))
-    }
-    if reader.refused.value != readerRefusalsTold {
-      readerRefusalsTold = reader.refused.value
-      texts.append("reader: refused")
-    }
-    return texts
+    [keeper.trouble, reader.refusals, reader.damage].flatMap { $0.drain() }.map { "\($0)" }
   }
 
   // MARK: Time
