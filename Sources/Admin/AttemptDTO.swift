@@ -4,24 +4,6 @@ internal import Catalog
 internal import Flow
 internal import Wire
 
-/// Ids of attempts: `atmpt_` and a KSUID that holds the attempt's time and key.
-package enum AttemptID {
-  static let prefix = "atmpt_"
-
-  package static func text(_ number: Int64, seconds: UInt64) -> String {
-    prefix
-      + KSUID(unixSeconds: seconds, high: 0, low: UInt64(bitPattern: number)).text
-  }
-
-  /// - Returns: nil when the text is no such id.
-  package static func number(_ text: String) -> Int64? {
-    guard text.hasPrefix(prefix), let id = KSUID(String(text.dropFirst(prefix.count))) else {
-      return nil
-    }
-    return Int64(bitPattern: id.low)
-  }
-}
-
 /// An attempt as Svix's clients see it, and Fanfare's number of it.
 package struct AttemptOut: Encodable {
   var id: String

@@ -50,7 +50,7 @@ public final class Broker: Sendable {
       kept: KeptDeadLetters(catalog: catalog), tap: attempts.tap)
     let control = BrokerControl(
       catalog: catalog, settings: settings, plane: plane, attempts: attempts,
-      startedUnixMilliseconds: RealClock.unix.value)
+      startedUnixMilliseconds: RealClock.unix.value, logger: logger)
     box.fill(control)
     try load(control, plane, recovered, logger)
     plane.start(failed: { error, path in
@@ -102,7 +102,10 @@ public final class Broker: Sendable {
 
   /// Takes no new events and lets attempts in flight end.
   /// - Returns: whether all of them ended within the drain timeout.
-  public func drain() async -> Bool { await plane.drain(within: drainTimeout) }
+  public func drain() async -> Bool {
+    await control.operational.flush()
+    return await plane.drain(within: drainTimeout)
+  }
 
   /// Follows changed settings as far as a running broker can.
   ///

@@ -32,7 +32,7 @@ extension BrokerControl {
     let record = try catalogCall { () throws(CatalogError) in
       try catalog.updateEndpoint(application: application, id: id, changed)
     }
-    await funnel.apply(record)
+    await apply(record, insteadOf: current)
     return record
   }
 
@@ -52,10 +52,11 @@ extension BrokerControl {
   public func setPaused(application: String, id: String, _ paused: Bool)
     async throws(ControlError) -> EndpointRecord
   {
+    let current = try endpoint(application: application, id: id)
     let record = try catalogCall { () throws(CatalogError) in
       try catalog.setPaused(application: application, id: id, paused)
     }
-    await funnel.apply(record)
+    await apply(record, insteadOf: current)
     return record
   }
 
@@ -64,12 +65,25 @@ extension BrokerControl {
   public func setDisabled(
     application: String, id: String, _ disabled: Bool, reason: String = "by hand"
   ) async throws(ControlError) -> EndpointRecord {
+    let current = try endpoint(application: application, id: id)
     let record = try catalogCall { () throws(CatalogError) in
       try catalog.setDisabled(
         application: application, id: id, disabled, reason: disabled ? reason : nil)
     }
-    await funnel.apply(record)
+    await apply(record, insteadOf: current)
     return record
+  }
+
+  /// Takes a change to reactors and routing, and tells of it what others may want to know.
+  private func apply(_ record: EndpointRecord, insteadOf before: EndpointRecord) async {
+    await funnel.apply(record)
+    if record.disabled, !before.disabled {
+      operational.raise(
+        .disabled(
+          endpoint: record.number, reason: record.disabledReason ?? "by hand", isManual: true,
+          failSince: nil))
+    }
+    if record.paused, !before.paused { operational.raise(.paused(endpoint: record.number)) }
   }
 
   /// Gives an endpoint a new secret; the old one signs too for the grace period.

@@ -1,4 +1,5 @@
 public import Catalog
+internal import Logging
 internal import Synchronization
 
 /// What the control plane may ask of a running broker: the one way in for API, page and signals.
@@ -13,6 +14,7 @@ public final class BrokerControl: Sendable {
   let plane: DataPlane
   let attempts: AttemptRecorder
   let funnel: RoutingFunnel
+  let operational: OperationalEvents
   let replays = ReplayTasks()
   let started: UInt64
   /// Whether the configuration could be read when it was read last.
@@ -20,13 +22,15 @@ public final class BrokerControl: Sendable {
 
   init(
     catalog: Catalog, settings: Settings, plane: DataPlane, attempts: AttemptRecorder,
-    startedUnixMilliseconds: UInt64
+    startedUnixMilliseconds: UInt64, logger: Logger
   ) {
     self.catalog = catalog
     self.settings = settings
     self.plane = plane
     self.attempts = attempts
     funnel = RoutingFunnel(catalog: catalog, plane: plane)
+    operational = OperationalEvents(
+      catalog: catalog, plane: plane, funnel: funnel, attempts: attempts.store, logger: logger)
     started = startedUnixMilliseconds
   }
 

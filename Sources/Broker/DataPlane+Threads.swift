@@ -33,6 +33,8 @@ extension DataPlane {
 
   /// How old the bound of quotas may be while events come.
   private static let quotaInterval = Nanoseconds.milliseconds(200)
+  /// How long nobody looks at the disk's space while events come.
+  private static let spaceInterval = Nanoseconds.seconds(60)
 
   private func runIngest(_ failed: (SystemError, String) -> Never) {
     let wakeup = ingestPoller.wakeup
@@ -42,6 +44,7 @@ extension DataPlane {
     var asked = false
     var committed = window.committedThrough
     var quotaAt = now.instant
+    var spaceAt = now.instant
     while true {
       let ready = ingestPoller.wait(now: now.instant, until: deadline)
       now = clock.now()
@@ -54,6 +57,10 @@ extension DataPlane {
         if now.instant >= quotaAt {
           quotaAt = now.instant + Self.quotaInterval
           setQuota()
+        }
+        if now.instant >= spaceAt {
+          spaceAt = now.instant + Self.spaceInterval
+          bell.ring()
         }
       }
       supplyImages(&asked)

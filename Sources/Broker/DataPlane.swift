@@ -172,8 +172,12 @@ extension DataPlane {
   }
 
   /// Free bytes of the journal's file system; 0 when it cannot be asked.
-  var freeDiskBytes: UInt64 {
-    (try? disk.space(configuration.journal.directory))?.free ?? 0
+  var freeDiskBytes: UInt64 { diskSpace?.free ?? 0 }
+
+  /// Bytes of the journal's file system; `nil` when it cannot be asked.
+  var diskSpace: (free: UInt64, total: UInt64)? {
+    guard let space = try? disk.space(configuration.journal.directory) else { return nil }
+    return (space.free, space.total)
   }
 
   /// When the event at a position was accepted; `nil` when it is no longer readable.

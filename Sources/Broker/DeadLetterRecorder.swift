@@ -43,11 +43,25 @@ final class DeadLetterRecorder: Sendable {
     }
     if died.isEmpty { return }
     let events = control.plane.logReader.identities(at: died.map(\.position))
+    let letters = zip(died, events).map { letter(of: $0, $1) }
     do throws(CatalogError) {
-      try control.catalog.recordDead(zip(died, events).map { letter(of: $0, $1) })
+      let isNew = try control.catalog.recordDead(letters)
+      raise(zip(letters, events).enumerated().filter { isNew[$0.offset] }.map(\.element))
     } catch {
       logger.error("dead letters could not be listed", metadata: ["error": "\(error.text)"])
     }
+  }
+
+  private func raise(_ letters: [(DeadLetterRecord, EventIdentity?)]) {
+    control.operational.raise(
+      letters.compactMap { letter, event in
+        // Of what can't be read, the endpoint says whose it was.
+        guard
+          let application = event?.application.value
+            ?? control.funnel.application(of: letter.endpoint)
+        else { return nil }
+        return .givenUp(letter, application: application)
+      })
   }
 
   private func letter(of outcome: Outcome, _ event: EventIdentity?) -> DeadLetterRecord {
@@ -117,9 +131,9 @@ final class DeadLetterRecorder: Sendable {
 
   private func tell(_ count: Int, _ why: DeadLetterExpiry) {
     if count == 0 { return }
-    let reason = why == .age ? "older than dead.retention" : "together over dead.max-bytes"
+    control.operational.raise(.lettersDropped(why), count: count)
     logger.notice(
       "dead letters are gone, the oldest first",
-      metadata: ["count": "\(count)", "reason": "\(reason)"])
+      metadata: ["count": "\(count)", "reason": "\(why.text)"])
   }
 }

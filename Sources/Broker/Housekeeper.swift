@@ -75,7 +75,8 @@ final class Housekeeper: Sendable {
       control.plane.bell.pause(until: RealClock.monotonic + Self.pause) {
         isStopping.load(ordering: .acquiring)
       }
-      control.plane.bell.sleep(until: min(lineDue, letters.due, nextSecretExpiry)) {
+      let due = min(lineDue, letters.due, nextSecretExpiry, control.operational.due)
+      control.plane.bell.sleep(until: due) {
         settled.hasMessages || notices.hasMessages
       }
     }
@@ -117,6 +118,8 @@ final class Housekeeper: Sendable {
     tellTrouble()
     reportDisk()
     await dropExpiredSecrets()
+    control.operational.lookAtSpace()
+    if !isStopping.load(ordering: .acquiring) { await control.operational.publishDue() }
   }
 
   /// What of the history had gone when that was last said.
@@ -196,10 +199,15 @@ final class Housekeeper: Sendable {
   private func handle(_ notice: ReactorNotice) async {
     switch notice {
     case .answeredGone(let number):
-      await disable(number, reason: "the endpoint answered 410 Gone")
-    case .failingFor(let number, _):
-      await disable(number, reason: "nothing but failures for 5 days")
+      await disable(number, reason: "the endpoint answered 410 Gone", failingSince: nil)
+    case .failingFor(let number, let since):
+      await disable(number, reason: "nothing but failures for 5 days", failingSince: since)
     case .opened(let number): log(number, "endpoint is failing; its breaker opened")
+    case .quotaNear(let number, let plainBytes):
+      let bytes = Double(plainBytes) * control.plane.journalUsage.packedShare
+      let limit = control.plane.configuration.endpointQuotaBytes
+      control.operational.raise(
+        .spoolHigh(endpoint: number.value, bytes: UInt64(bytes), limit: limit))
     case .quotaReached(let number):
       logger.warning(
         "the endpoint's spool is over its quota: its oldest deliveries become dead letters",
@@ -208,7 +216,9 @@ final class Housekeeper: Sendable {
           "quota": "\(control.plane.configuration.endpointQuotaBytes)",
         ])
     case .quotaLeft(let number): log(number, "the endpoint's spool is below its quota again")
-    case .recovered(let number): log(number, "endpoint recovered; its breaker closed")
+    case .recovered(let number):
+      control.operational.raise(.recovered(endpoint: number.value))
+      log(number, "endpoint recovered; its breaker closed")
     case .failed(let record):
       control.attempts.note(record)
       logger.debug(
@@ -221,11 +231,16 @@ final class Housekeeper: Sendable {
     }
   }
 
-  private func disable(_ number: EndpointNumber, reason: String) async {
+  private func disable(
+    _ number: EndpointNumber, reason: String, failingSince: UnixMilliseconds?
+  ) async {
     guard let record = try? control.catalog.disable(number: number.value, reason: reason) else {
       return
     }
     await control.funnel.apply(record)
+    control.operational.raise(
+      .disabled(
+        endpoint: record.number, reason: reason, isManual: false, failSince: failingSince))
     logger.warning(
       "endpoint disabled", metadata: ["endpoint": "\(record.name)", "reason": "\(reason)"])
   }

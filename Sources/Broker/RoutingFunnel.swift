@@ -19,6 +19,8 @@ final class RoutingFunnel: Sendable {
     var base: RoutingSnapshot?
     /// What has changed since.
     var changes: [EndpointNumber: RoutingEntry?] = [:]
+    /// Who takes events of `_system`.
+    var systemListeners: [UInt32: RoutingEntry] = [:]
     /// When the next former secret of an endpoint stops signing, where one still does.
     var expiries: [UInt32: UnixMilliseconds] = [:]
     var publishing = false
@@ -26,7 +28,15 @@ final class RoutingFunnel: Sendable {
 
     mutating func set(_ entry: RoutingEntry?, of number: UInt32) {
       entries[number] = entry
+      noteListener(entry, number)
       changes.updateValue(entry, forKey: EndpointNumber(number))
+    }
+
+    /// Its events carry neither channel nor source, so whoever wants one gets none.
+    mutating func noteListener(_ entry: RoutingEntry?, _ number: UInt32) {
+      let system = ApplicationNumber(Catalog.systemApplicationNumber)
+      let listens = entry.map { $0.enabled && $0.wants(application: system) && !$0.looksAtExtras }
+      systemListeners[number] = listens == true ? entry : nil
     }
 
     /// Built whole when the edits since the last time are more than a 64th of all: then an edit
@@ -60,6 +70,7 @@ final class RoutingFunnel: Sendable {
     try catalog.forEachEndpoint { record in
       if let config = EndpointConfig(record: record, now: now) { configs.append(config) }
       loaded.entries[record.number] = RoutingEntry(record)
+      loaded.noteListener(loaded.entries[record.number], record.number)
       loaded.expiries[record.number] = record.nextSecretExpiry(after: now)
     }
     plane.post(configs)
@@ -96,6 +107,27 @@ final class RoutingFunnel: Sendable {
 
   /// Whether routing knows an endpoint by this number.
   func knows(_ number: UInt32) -> Bool { model.withLock { $0.entries[number] != nil } }
+
+  /// The application that an endpoint is active in, the oldest of them.
+  func application(of number: UInt32) -> UInt32? {
+    model.withLock { $0.entries[number]?.applications.first?.value }
+  }
+
+  /// Whether anybody takes events of the application `_system`.
+  var hasSystemListener: Bool { model.withLock { !$0.systemListeners.isEmpty } }
+
+  /// Whether anybody takes events of this type of the application `_system`.
+  func systemTakes(_ type: String) -> Bool {
+    var type = type
+    return type.withUTF8 { bytes in
+      let bytes = UnsafeRawBufferPointer(bytes)
+      return model.withLock { model in
+        model.systemListeners.values.contains { entry in
+          entry.types.isEmpty || entry.types.contains { unsafe $0.matches(bytes) }
+        }
+      }
+    }
+  }
 
   /// Takes an endpoint out of routing; its lane lives on until it is removed.
   func withdraw(_ record: EndpointRecord) async {

@@ -6,10 +6,13 @@ internal import Synchronization
 extension Catalog {
   /// Stores dead letters; one that is there already (same endpoint, position and time) is left as
   /// it is, so that a recovery may record some twice. A later death takes the place of an earlier one.
-  public func recordDead(_ letters: [DeadLetterRecord]) throws(CatalogError) {
-    if letters.isEmpty { return }
-    let stored = try write { database in
+  /// - Returns: which of them were not there.
+  @discardableResult
+  public func recordDead(_ letters: [DeadLetterRecord]) throws(CatalogError) -> [Bool] {
+    if letters.isEmpty { return [] }
+    let (stored, isNew) = try write { database in
       var stored: [UInt32: Int] = [:]
+      var isNew: [Bool] = []
       let replaced = try database.cachedStatement(
         sql: """
           DELETE FROM dead_letter WHERE endpoint = ? AND position = ? AND died_at < ?
@@ -36,10 +39,12 @@ extension Catalog {
           Int64(letter.diedAt.value), letter.plainBytes,
         ])
         stored[letter.endpoint, default: 0] += database.changesCount
+        isNew.append(database.changesCount > 0)
       }
-      return stored
+      return (stored, isNew)
     }
     addToTally(stored)
+    return isNew
   }
 
   private func addToTally(_ changes: [UInt32: Int]) {

@@ -17,6 +17,8 @@ public final class Catalog: Sendable {
   public static let defaultApplication = "default"
   /// The application of Fanfare's own events; always there.
   public static let systemApplication = "_system"
+  /// Its number, from a new catalogue's making on.
+  public static let systemApplicationNumber: UInt32 = 2
 
   let pool: DatabasePool
   let sealer: Sealer

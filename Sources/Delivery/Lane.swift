@@ -70,6 +70,8 @@ package struct Lane: ~Copyable {
   package var isTrimmed = false
   /// That happened, and it has not come well below its quota since.
   package var isAtQuota = false
+  /// It came near its quota, and has not come well below that since.
+  package var isNearQuota = false
 
   // MARK: For people
 

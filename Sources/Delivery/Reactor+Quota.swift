@@ -69,6 +69,7 @@ extension Reactor {
   private func judge(_ lane: LaneRef, _ limit: UInt64) {
     if !isBound(lane) { return }
     let bytes = plainBytes(of: lane)
+    warn(lane, bytes, limit)
     if bytes > limit {
       if lane.it.isTrimmed { return }
       lane.it.isTrimmed = true
@@ -76,6 +77,16 @@ extension Reactor {
     } else if bytes < limit / 8 * 7 {
       if lane.it.isAtQuota { notices.post(.quotaLeft(lane.it.number)) }
       leaveQuota(lane)
+    }
+  }
+
+  /// Tells once that a lane has come to four fifths of its quota, until it is below three.
+  private func warn(_ lane: LaneRef, _ bytes: UInt64, _ limit: UInt64) {
+    if bytes <= limit / 5 * 3 {
+      lane.it.isNearQuota = false
+    } else if bytes >= limit / 5 * 4, !lane.it.isNearQuota {
+      lane.it.isNearQuota = true
+      notices.post(.quotaNear(lane.it.number, plainBytes: bytes))
     }
   }
 

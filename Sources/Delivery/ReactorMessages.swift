@@ -55,6 +55,8 @@ public enum ReactorNotice: Sendable {
   case opened(EndpointNumber)
   /// The breaker closed again.
   case recovered(EndpointNumber)
+  /// What waits for the endpoint comes near its quota: so many plain bytes.
+  case quotaNear(EndpointNumber, plainBytes: UInt64)
   /// The endpoint's spool is over its quota: its oldest deliveries become dead letters.
   case quotaReached(EndpointNumber)
   /// It came well below its quota.

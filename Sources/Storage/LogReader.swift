@@ -43,12 +43,15 @@ public struct EventIdentity: Sendable, Equatable {
   public let id: String
   /// Its type.
   public let type: String
+  /// Whom it belongs to.
+  public let application: ApplicationNumber
   /// `EventHeader.plainBytes`.
   public let plainBytes: Int
 
   init(_ event: EventView) {
     id = unsafe String(decoding: event.id, as: UTF8.self)
     type = unsafe String(decoding: event.type, as: UTF8.self)
+    application = event.header.application
     plainBytes = event.header.plainBytes
   }
 }

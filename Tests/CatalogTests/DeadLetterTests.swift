@@ -17,8 +17,11 @@ struct DeadLetterTests {
     let room = try CatalogRoom()
     let catalog = try room.open()
     let made = try catalog.createEndpoint(application: "default", .named("a"))
-    try catalog.recordDead([letter(made.number, 1), letter(made.number, 2)])
-    try catalog.recordDead([letter(made.number, 2), letter(made.number, 3), letter(99, 1)])
+    #expect(
+      try catalog.recordDead([letter(made.number, 1), letter(made.number, 2)]) == [true, true])
+    #expect(
+      try catalog.recordDead([letter(made.number, 2), letter(made.number, 3), letter(99, 1)])
+        == [false, true, true])
     #expect(catalog.deadCounts() == [made.number: 3, 99: 1])
     try catalog.close()
     #expect(try room.open().deadCounts() == [made.number: 3, 99: 1])

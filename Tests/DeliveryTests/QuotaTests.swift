@@ -69,6 +69,10 @@ struct QuotaTests {
     #expect(status.plainBytes == events[gone...].reduce(0) { $0 + weight($1) })
     let reached = world.seen.filter { if case .quotaReached = $0 { true } else { false } }
     #expect(reached.count == 1)
+    let near = world.seen.filter {
+      if case .quotaNear(EndpointNumber(1), _) = $0 { true } else { false }
+    }
+    #expect(near.count == 1)
     world.endpoint(1, port: server.port)
     #expect(world.run { world.counters.delivered.value == 120 - gone })
     world.skip(seconds: 2)

@@ -201,6 +201,12 @@ final class NginxReceiver {
     process = nil
   }
 
+  /// Ends it with its connections, as a crash would.
+  func kill() async throws {
+    _ = try await process?.stop(SIGKILL)
+    process = nil
+  }
+
   /// The ids that came for a path, in their order.
   func ids(at path: String) -> [Substring] {
     folder.read("access.log").split(separator: "\n").compactMap { line in
