@@ -11,6 +11,8 @@ package struct AttemptOut: Encodable {
   var msgId: String
   var url: String
   var response: String
+  /// Pairs of name and value.
+  var responseHeaders: [[String]]
   var responseStatusCode: Int
   var responseDurationMs: Int
   /// 0 success, 2 fail.
@@ -32,6 +34,7 @@ package struct AttemptOut: Encodable {
     msgId = attempt.eventID
     url = attempt.endpoint.url
     response = showsContent ? attempt.response : ""
+    responseHeaders = showsContent ? attempt.responseHeaders.map { [$0.name, $0.value] } : []
     responseStatusCode = entry.status
     responseDurationMs = Int(entry.durationMicroseconds) / 1000
     status = isSuccess ? 0 : 2

@@ -136,6 +136,7 @@ extension AttemptQuery {
     self.init()
     limit = try query.limit()
     types = try query.types("event_types")
+    withAnswers = try query.flag("with_content") ?? true
     channel = try query.channel()
     filter.since = try query.time("after").map { UnixMilliseconds($0.value + 1) }
     filter.before = try query.time("before")

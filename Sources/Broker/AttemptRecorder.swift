@@ -10,10 +10,10 @@ internal import Synchronization
 /// Keeps what was tried: takes outcomes from the journal's tap and writes them to the store, a few
 /// times a second while there are any, and not at all while there are none.
 ///
-/// Failures are all kept. Of the successes so many a second as the machine can well spare; the
-/// others are counted.
+/// Failures are all kept, with how their answers began. Of the successes so many a second as the
+/// machine can well spare; the others are counted.
 ///
-/// > Runs on: a thread of its own; `note` and `stop` on any.
+/// > Runs on: a thread of its own; `stop` on any.
 final class AttemptRecorder: Sendable {
   /// Successes kept a second; each costs some 10 µs.
   static let successesPerSecond = 1_000
@@ -21,12 +21,9 @@ final class AttemptRecorder: Sendable {
   private static let pauseMilliseconds: Int32 = 250
   /// Outcomes taken for one write.
   private static let batchMax = 16_384
-  /// Failure texts that wait for their attempts, and deliveries asked for once more.
-  private static let textsMax = 1_000
+  /// Deliveries asked for once more that are remembered as such.
   private static let manualMax = 100_000
   private static let expiryInterval = Nanoseconds.seconds(60)
-
-  private typealias Text = (endpoint: UInt32, position: Position, attempt: Int, text: String)
 
   private struct Delivery: Hashable {
     var endpoint: UInt32
@@ -36,7 +33,9 @@ final class AttemptRecorder: Sendable {
   /// Touched by the thread only.
   private struct Work {
     var manual: Set<Delivery> = []
-    var texts: [Text] = []
+    var answers = HeldAnswers()
+    /// Outcomes that did not fit into the last batch.
+    var backlog: ArraySlice<TappedOutcome> = []
     var sampler = SuccessSampler(perSecond: AttemptRecorder.successesPerSecond)
     var expireAt = Instant(nanoseconds: 0)
     var hasFailed = false
@@ -47,7 +46,6 @@ final class AttemptRecorder: Sendable {
   /// Successes that were counted and not kept.
   let sampledOut = Counter()
   private let wakeup: Wakeup
-  private let texts: Mailbox<AttemptRecord>
   private let settings: Settings
   private let logger: Logger
   private let stopping = Atomic(false)
@@ -59,19 +57,15 @@ final class AttemptRecorder: Sendable {
     self.logger = logger
     wakeup = Wakeup()
     tap = AttemptTap(reader: wakeup)
-    texts = Mailbox(owner: wakeup)
-  }
-
-  /// Takes what a reactor knows of a failure beyond its class.
-  func note(_ record: AttemptRecord) {
-    if texts.count < Self.textsMax { texts.post(record) }
   }
 
   /// Starts the thread.
   ///
-  /// - Parameter oldest: the first place that the log still has.
-  func start(oldest: @escaping @Sendable () -> Position) {
-    Thread.start(name: "attempts") { [self] in run(oldest) }
+  /// - Parameters:
+  ///   - taps: where the reactors leave answers; each is read by nobody else.
+  ///   - oldest: the first place that the log still has.
+  func start(answers taps: [AnswerTap], oldest: @escaping @Sendable () -> Position) {
+    Thread.start(name: "attempts") { [self] in run(taps, oldest) }
   }
 
   /// Writes what waits and ends.
@@ -83,18 +77,18 @@ final class AttemptRecorder: Sendable {
     }
   }
 
-  private func run(_ oldest: () -> Position) {
+  private func run(_ taps: [AnswerTap], _ oldest: () -> Position) {
     var work = Work()
     let pause = Wakeup()
     while true {
       let isLast = stopping.load(ordering: .acquiring)
-      while turn(&work) {}
+      while turn(&work, taps) {}
       expireIfDue(&work, oldest)
       if isLast { break }
       // Nobody wakes this one: what comes meanwhile is written together.
       pause.waitBlocking(timeoutMilliseconds: Self.pauseMilliseconds)
       wakeup.prepareToSleep()
-      if tap.hasOutcomes || texts.hasMessages || stopping.load(ordering: .acquiring) {
+      if tap.hasOutcomes || stopping.load(ordering: .acquiring) {
         wakeup.awake()
         continue
       }
@@ -105,17 +99,16 @@ final class AttemptRecorder: Sendable {
   }
 
   /// - Returns: whether more waits already.
-  private func turn(_ work: inout Work) -> Bool {
+  private func turn(_ work: inout Work, _ taps: [AnswerTap]) -> Bool {
+    let batch = nextBatch(&work)
+    // An answer was there before its outcome was, so now it is to be seen.
+    holdAnswers(&work, taps)
     var entries: [AttemptEntry] = []
     var tally: [TallyKey: AttemptTally] = [:]
-    var taken = 0
-    while taken < Self.batchMax, let tapped = tap.take() {
-      taken += 1
-      take(tapped, &work, &entries, &tally)
-    }
+    for tapped in batch { take(tapped, &work, &entries, &tally) }
+    work.answers.endRound()
     do throws(CatalogError) {
-      if taken > 0 { try store.record(entries, tally: tally) }
-      try attachTexts(&work)
+      if !batch.isEmpty { try store.record(entries, tally: tally) }
       work.hasFailed = false
     } catch {
       if !work.hasFailed {
@@ -123,7 +116,31 @@ final class AttemptRecorder: Sendable {
       }
       work.hasFailed = true
     }
-    return taken == Self.batchMax
+    return batch.count == Self.batchMax
+  }
+
+  /// What the ring has, and when it was full what found no room in it.
+  private func nextBatch(_ work: inout Work) -> [TappedOutcome] {
+    var batch = Array(work.backlog.prefix(Self.batchMax))
+    work.backlog = work.backlog.dropFirst(batch.count)
+    while batch.count < Self.batchMax, let tapped = tap.take() { batch.append(tapped) }
+    if work.backlog.isEmpty { work.backlog = tap.takeOverflow()[...] }
+    return batch
+  }
+
+  private func holdAnswers(_ work: inout Work, _ taps: [AnswerTap]) {
+    for tap in taps {
+      while work.answers.hasRoom,
+        let (key, detail) = unsafe tap.take({ answer, text in
+          unsafe (
+            HeldAnswers.Key(answer.endpoint, answer.position, answer.attempt),
+            AttemptDetail(answer, text)
+          )
+        })
+      {
+        work.answers.hold(detail, of: key)
+      }
+    }
   }
 
   private func take(
@@ -150,21 +167,12 @@ final class AttemptRecorder: Sendable {
       sampledOut.add()
       return
     }
-    if let entry = AttemptEntry(tapped, isManual: isManual) { entries.append(entry) }
-  }
-
-  /// Lays texts beside their attempts; one whose attempt is yet to come waits for one round.
-  private func attachTexts(_ work: inout Work) throws(CatalogError) {
-    let fresh = texts.drain().map { record -> Text in
-      (record.endpoint.value, record.position, Int(record.attempt), record.text)
+    guard var entry = AttemptEntry(tapped, isManual: isManual) else { return }
+    if entry.result != .success {
+      entry.detail = work.answers.take(
+        HeldAnswers.Key(outcome.endpoint, outcome.position, outcome.attempt))
     }
-    let all = work.texts + fresh
-    work.texts = []
-    if all.isEmpty { return }
-    let found = try store.attach(all)
-    for (index, isThere) in found.enumerated() where !isThere && index >= all.count - fresh.count {
-      work.texts.append(all[index])
-    }
+    entries.append(entry)
   }
 
   private func expireIfDue(_ work: inout Work, _ oldest: () -> Position) {
@@ -176,7 +184,8 @@ final class AttemptRecorder: Sendable {
       let isMore = try store.expire(
         before: UnixMilliseconds(unix.value - min(unix.value, kept)), eventsBefore: oldest(),
         rowsMax: settings.attemptsRowsMax, now: unix)
-      work.expireAt = isMore ? now : now + Self.expiryInterval
+      let areMore = try store.expireAnswers(bytesMax: settings.attemptsAnswerBytesMax)
+      work.expireAt = isMore || areMore ? now : now + Self.expiryInterval
     } catch {
       work.expireAt = now + Self.expiryInterval
       logger.error("old attempts could not be dropped", metadata: ["error": "\(error.text)"])
@@ -204,6 +213,21 @@ package struct SuccessSampler {
     if left == 0 { return false }
     left -= 1
     return true
+  }
+}
+
+extension AttemptDetail {
+  /// What a reactor left of a failure.
+  init(_ answer: FailedAnswer, _ text: UnsafeRawBufferPointer) {
+    if answer.failure == .status {
+      let head = min(Int(answer.headBytes), text.count)
+      self = unsafe .answer(head: Array(text[..<head]), body: Array(text[head...]))
+    } else if answer.systemCode != 0 {
+      let error = SystemError(code: answer.systemCode, operation: answer.failure.text)
+      self = .reason(error.description)
+    } else {
+      self = unsafe .reason(String(decoding: text, as: UTF8.self))
+    }
   }
 }
 

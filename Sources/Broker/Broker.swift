@@ -1,5 +1,6 @@
 public import Base
 internal import Catalog
+internal import Delivery
 internal import Flow
 internal import Glibc
 internal import Ingest
@@ -60,7 +61,7 @@ public final class Broker: Sendable {
         metadata: ["error": "\(error)", "path": "\(path)"])
       _exit(70)
     })
-    attempts.start(oldest: { plane.logReader.oldest })
+    attempts.start(answers: plane.reactors.map(\.answers), oldest: { plane.logReader.oldest })
     let housekeeper = Housekeeper(
       control: control, notices: plane.notices, settled: plane.settled,
       damage: DamageReport(findings: recovered.report, reader: plane.logReader), logger: logger)

@@ -19,6 +19,8 @@ public struct AttemptQuery: Sendable {
   public var before: Int64?
   /// Only those with a higher key, and of those the oldest.
   public var after: Int64?
+  /// Whether their answers are wanted.
+  public var withAnswers = true
 
   /// All, the newest first.
   public init() {}
@@ -36,7 +38,17 @@ public struct Attempt: Sendable {
   /// Why it failed, or how the failing answer began; empty after a success.
   public var response: String {
     if entry.result == .success { return "" }
-    return entry.response ?? entry.failure.text(status: entry.status)
+    switch entry.detail {
+    case .answer(_, let body): return String(decoding: body, as: UTF8.self)
+    case .reason(let text): return text
+    case nil: return entry.failure.text(status: entry.status)
+    }
+  }
+
+  /// The headers of the failing answer, as far as they are kept, in their order.
+  public var responseHeaders: [(name: String, value: String)] {
+    guard case .answer(let head, _) = entry.detail else { return [] }
+    return HeaderLines.read(head)
   }
 
   /// Puts one together.
@@ -100,7 +112,8 @@ extension BrokerControl {
     guard let entry, entry.position == event.position,
       let record = try endpoint(number: entry.endpoint, application: application)
     else { throw .notFound("no such attempt is kept for event '\(message.prefix(64))'") }
-    return Attempt(entry: entry, endpoint: record, eventID: event.id)
+    let attempt = Attempt(entry: entry, endpoint: record, eventID: event.id)
+    return try withAnswers([attempt]).first ?? attempt
   }
 
   /// Forgets what an endpoint answered to an attempt.
@@ -173,6 +186,7 @@ extension BrokerControl {
       }
       await Task.yield()
     }
+    if query.withAnswers { page.attempts = try withAnswers(page.attempts) }
     page.next = query.after == nil ? part.before : page.attempts.last?.entry.number
     page.previous = query.after == nil ? page.attempts.first?.entry.number : part.after
     return page
@@ -196,6 +210,20 @@ extension BrokerControl {
       found.append(Attempt(entry: entry, endpoint: record, eventID: event.id))
     }
     return found
+  }
+
+  /// The same, with what their endpoints answered where that is kept.
+  private func withAnswers(_ attempts: [Attempt]) throws(ControlError) -> [Attempt] {
+    let failed = attempts.filter { $0.entry.failure == .status && $0.entry.detail == nil }
+    if failed.isEmpty { return attempts }
+    let answers = try catalogCall { () throws(CatalogError) in
+      try self.attempts.store.answers(of: failed.map(\.entry.number))
+    }
+    return attempts.map { attempt in
+      var attempt = attempt
+      if let answer = answers[attempt.entry.number] { attempt.entry.detail = answer }
+      return attempt
+    }
   }
 
   private func carries(_ position: Position, _ channel: String) -> Bool {

@@ -220,7 +220,6 @@ final class Housekeeper: Sendable {
       control.operational.raise(.recovered(endpoint: number.value))
       log(number, "endpoint recovered; its breaker closed")
     case .failed(let record):
-      control.attempts.note(record)
       logger.debug(
         "attempt failed",
         metadata: [

@@ -71,6 +71,13 @@ extension BrokerControl {
     for (reason, count) in reasons {
       out.sample("fanfare_attempts_unkept_total", [("reason", reason)], Double(count))
     }
+    out.single(
+      "fanfare_attempt_answer_bytes", .gauge, "What answers of failed attempts hold.",
+      Double(attempts.store.answerBytes))
+    out.single(
+      "fanfare_attempt_answers_unkept_total", .counter,
+      "Answers of failed attempts since start that found no room; the attempts are kept.",
+      Double(plane.reactors.reduce(0) { $0 + $1.answers.leftOut.value }))
   }
 
   private func writeTimes(_ out: inout PrometheusText) {

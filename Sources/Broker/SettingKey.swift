@@ -118,6 +118,9 @@ public struct SettingKey: Sendable {
     number(
       "attempts.max-rows", "attempts kept at most (5000000)", 1...1_000_000_000,
       \.attemptsRowsMax),
+    size(
+      "attempts.max-answer-bytes", "what the answers of failed attempts may hold (1GiB)",
+      \.attemptsAnswerBytesMax),
     number(
       "connections-max", "outgoing connections (80 % of descriptors)", 0...1_000_000,
       \.connectionsMax),

@@ -37,6 +37,7 @@ public struct Settings: Sendable, Equatable {
   public var deadBytesMax: UInt64 = 0
   public var attemptsRetention = Nanoseconds.seconds(7 * 86_400)
   public var attemptsRowsMax = 5_000_000
+  public var attemptsAnswerBytesMax: UInt64 = 1 << 30
   public var connectionsMax = 0
   public var connectionsPerHostMax = 128
   public var publisherConnectionsMax = 10_000

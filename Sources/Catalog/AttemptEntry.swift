@@ -11,6 +11,22 @@ public enum AttemptResult: Int, Sendable {
   case dead = 2
 }
 
+/// What is known of a failed attempt beyond its result.
+public enum AttemptDetail: Sendable, Equatable {
+  /// Why there was no answer; for people.
+  case reason(String)
+  /// How the answer began: header lines as they came, with their line ends, and the body.
+  case answer(head: [UInt8], body: [UInt8])
+
+  /// What it takes to keep it.
+  public var bytes: Int {
+    switch self {
+    case .reason(let text): text.utf8.count + 32
+    case .answer(let head, let body): head.count + body.count + 32
+    }
+  }
+}
+
 /// One attempt, as it is kept.
 public struct AttemptEntry: Sendable, Equatable {
   /// The endpoint's number.
@@ -33,8 +49,9 @@ public struct AttemptEntry: Sendable, Equatable {
   public var nextAttempt: UnixMilliseconds?
   /// Whether somebody asked for the delivery once more.
   public var isManual: Bool
-  /// How a failing answer began, or why there was none; `nil` when that is not kept.
-  public var response: String?
+  /// How a failing answer began, or why there was none; `nil` when that is not kept. Of what is read
+  /// back, answers are fetched by ``AttemptStore/answers(of:)``.
+  public var detail: AttemptDetail?
   /// Its key, higher for later ones; 0 until it is stored.
   public var number: Int64 = 0
 
@@ -42,7 +59,7 @@ public struct AttemptEntry: Sendable, Equatable {
   public init(
     endpoint: UInt32, position: Position, attempt: Int, time: UnixMilliseconds,
     durationMicroseconds: UInt32, status: Int, result: AttemptResult, failure: FailureClass,
-    nextAttempt: UnixMilliseconds? = nil, isManual: Bool = false, response: String? = nil
+    nextAttempt: UnixMilliseconds? = nil, isManual: Bool = false, detail: AttemptDetail? = nil
   ) {
     self.endpoint = endpoint
     self.position = position
@@ -54,7 +71,7 @@ public struct AttemptEntry: Sendable, Equatable {
     self.failure = failure
     self.nextAttempt = nextAttempt
     self.isManual = isManual
-    self.response = response
+    self.detail = detail
   }
 }
 

@@ -21,6 +21,7 @@ public final class AttemptStore: Sendable {
   private let pool: DatabasePool
   private let serial = Atomic<UInt64>(0)
   private let rows = Atomic<Int>(0)
+  private let answered = Atomic<Int64>(0)
 
   /// Opens the file, making it as needed.
   ///
@@ -36,12 +37,14 @@ public final class AttemptStore: Sendable {
         try database.execute(sql: "PRAGMA wal_autocheckpoint = \(Self.checkpointPages)")
       }
       try Self.migrator.migrate(pool)
-      let (last, count) = try pool.read { database in
+      let (last, count, bytes) = try pool.read { database in
         (
           try Int64.fetchOne(database, sql: "SELECT max(number) FROM attempt"),
-          try Int.fetchOne(database, sql: "SELECT count(*) FROM attempt")
+          try Int.fetchOne(database, sql: "SELECT count(*) FROM attempt"),
+          try Self.answerTotal(database)
         )
       }
+      answered.store(bytes, ordering: .relaxed)
       rows.store(count ?? 0, ordering: .relaxed)
       serial.store(UInt64(bitPattern: last ?? 0) + 1, ordering: .relaxed)
     } catch {
@@ -56,6 +59,10 @@ public final class AttemptStore: Sendable {
 
   /// Attempts that are kept.
   public var count: Int { rows.load(ordering: .relaxed) }
+  /// Bytes of the answers that are kept.
+  public var answerBytes: Int64 { answered.load(ordering: .relaxed) }
+
+  func noteAnswerBytes(_ change: Int64) { answered.wrappingAdd(change, ordering: .relaxed) }
 
   // MARK: Writing
 
@@ -69,14 +76,23 @@ public final class AttemptStore: Sendable {
           INSERT INTO attempt (number, endpoint, position, attempt, duration_us, status, result,
             failure, due, manual, response) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
           """)
+      var answers: [(Int64, AttemptDetail)] = []
       for entry in entries {
+        let number = nextNumber(entry.time)
+        var reason: String?
+        switch entry.detail {
+        case .reason(let text): reason = text
+        case .answer: if let answer = entry.detail { answers.append((number, answer)) }
+        case nil: break
+        }
         try insert.execute(arguments: [
-          nextNumber(entry.time), entry.endpoint, Int64(bitPattern: entry.position.packed),
+          number, entry.endpoint, Int64(bitPattern: entry.position.packed),
           entry.attempt, entry.durationMicroseconds, entry.status, entry.result.rawValue,
           Int(entry.failure.rawValue), Int64(entry.nextAttempt?.value ?? 0), entry.isManual,
-          entry.response,
+          reason,
         ])
       }
+      try self.insert(answers, database)
       let add = try database.cachedStatement(
         sql: """
           INSERT INTO tally (endpoint, hour, delivered, retried, dead) VALUES (?, ?, ?, ?, ?)
@@ -92,32 +108,12 @@ public final class AttemptStore: Sendable {
     rows.wrappingAdd(entries.count, ordering: .relaxed)
   }
 
-  /// Adds what became known later of failed attempts.
-  /// - Returns: how many of them are kept.
-  public func attach(
-    _ texts: [(endpoint: UInt32, position: Position, attempt: Int, text: String)]
-  ) throws(CatalogError) -> [Bool] {
-    try write { database in
-      let update = try database.cachedStatement(
-        sql: """
-          UPDATE attempt SET response = ?
-          WHERE position = ? AND endpoint = ? AND attempt = ? AND result <> 0
-            AND response IS NULL
-          """)
-      return try texts.map { entry in
-        try update.execute(arguments: [
-          entry.text, Int64(bitPattern: entry.position.packed), entry.endpoint, entry.attempt,
-        ])
-        return database.changesCount > 0
-      }
-    }
-  }
-
   /// Forgets what an endpoint answered.
   public func clearResponse(number: Int64) throws(CatalogError) {
     try write { database in
       try database.execute(
         sql: "UPDATE attempt SET response = '' WHERE number = ?", arguments: [number])
+      try dropAnswers(of: [number], database)
     }
   }
 
@@ -130,26 +126,16 @@ public final class AttemptStore: Sendable {
   ) throws(CatalogError) -> Bool {
     let excess = max(0, count - rowsMax)
     let dropped = try write { database in
-      try database.execute(
-        sql: """
-          DELETE FROM attempt WHERE number IN (
-            SELECT number FROM attempt WHERE number < ? ORDER BY number LIMIT ?)
-          """,
-        arguments: [AttemptNumber.first(time), Self.expiryBatch])
-      var dropped = database.changesCount
+      var dropped = try drop(
+        "number < ? ORDER BY number LIMIT ?", [AttemptNumber.first(time), Self.expiryBatch],
+        database)
       if dropped < excess {
-        try database.execute(
-          sql: "DELETE FROM attempt WHERE number IN (SELECT number FROM attempt LIMIT ?)",
-          arguments: [min(excess - dropped, Self.expiryBatch)])
-        dropped += database.changesCount
+        let count = min(excess - dropped, Self.expiryBatch)
+        dropped += try drop("true ORDER BY number LIMIT ?", [count], database)
       }
-      try database.execute(
-        sql: """
-          DELETE FROM attempt WHERE number IN (
-            SELECT number FROM attempt INDEXED BY attempt_position WHERE position < ? LIMIT ?)
-          """,
-        arguments: [Int64(bitPattern: position.packed), Self.expiryBatch])
-      dropped += database.changesCount
+      dropped += try drop(
+        "position < ? ORDER BY position LIMIT ?",
+        [Int64(bitPattern: position.packed), Self.expiryBatch], database)
       let hour = TallyKey(endpoint: 0, time: now).hour
       try database.execute(
         sql: "DELETE FROM tally WHERE hour < ?",
@@ -158,6 +144,18 @@ public final class AttemptStore: Sendable {
     }
     rows.wrappingSubtract(dropped, ordering: .relaxed)
     return dropped >= Self.expiryBatch
+  }
+
+  /// - Returns: how many attempts went, each with its answer.
+  private func drop(
+    _ condition: String, _ arguments: StatementArguments, _ database: Database
+  ) throws -> Int {
+    let numbers = try Int64.fetchAll(
+      database, sql: "SELECT number FROM attempt WHERE \(condition)", arguments: arguments)
+    try dropAnswers(of: numbers, database)
+    let delete = try database.cachedStatement(sql: "DELETE FROM attempt WHERE number = ?")
+    for number in numbers { try delete.execute(arguments: [number]) }
+    return numbers.count
   }
 
   private func nextNumber(_ time: UnixMilliseconds) -> Int64 {
@@ -276,6 +274,7 @@ public final class AttemptStore: Sendable {
   private static func entry(_ row: Row) -> AttemptEntry {
     let number: Int64 = row["number"]
     let due: Int64 = row["due"]
+    let reason: String? = row["response"]
     var entry = AttemptEntry(
       endpoint: row["endpoint"],
       position: Position(packed: UInt64(bitPattern: row["position"] as Int64)),
@@ -284,16 +283,16 @@ public final class AttemptStore: Sendable {
       result: AttemptResult(rawValue: row["result"]) ?? .dead,
       failure: FailureClass(rawValue: UInt8(truncatingIfNeeded: row["failure"] as Int64)) ?? .none,
       nextAttempt: due == 0 ? nil : JSONColumn.time(due), isManual: row["manual"],
-      response: row["response"])
+      detail: reason.map { .reason($0) })
     entry.number = number
     return entry
   }
 
-  private func read<R>(_ body: (Database) throws -> R) throws(CatalogError) -> R {
+  func read<R>(_ body: (Database) throws -> R) throws(CatalogError) -> R {
     do { return try pool.read(body) } catch { throw CatalogError(error) }
   }
 
-  private func write<R>(_ body: (Database) throws -> R) throws(CatalogError) -> R {
+  func write<R>(_ body: (Database) throws -> R) throws(CatalogError) -> R {
     do { return try pool.write(body) } catch { throw CatalogError(error) }
   }
 
@@ -317,6 +316,17 @@ public final class AttemptStore: Sendable {
             endpoint INTEGER NOT NULL, hour INTEGER NOT NULL, delivered INTEGER NOT NULL,
             retried INTEGER NOT NULL, dead INTEGER NOT NULL, PRIMARY KEY (endpoint, hour)
           ) STRICT, WITHOUT ROWID;
+          """)
+    }
+    migrator.registerMigration("2") { database in
+      try database.execute(
+        sql: """
+          CREATE TABLE answer (
+            number INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, head BLOB NOT NULL,
+            body BLOB NOT NULL
+          ) STRICT;
+          CREATE TABLE answer_total (bytes INTEGER NOT NULL) STRICT;
+          INSERT INTO answer_total VALUES (0);
           """)
     }
     return migrator

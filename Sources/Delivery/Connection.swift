@@ -16,10 +16,10 @@ struct Connection: ~Copyable {
   var socket = Socket.none
   var tls: TLSConnection?
   var attempt = Attempt()
-  var parser = ResponseParser()
+  var parser = ResponseParser(limits: Connection.limits)
   /// Request bytes that the socket has not taken.
   var out = ByteBuffer(capacity: 16)
-  /// The start of the answer's body.
+  /// The start of the answer's body; of a failing answer its header lines before that.
   var answer = ByteBuffer(capacity: 16)
   /// What `out` holds of the reactor's buffer budget.
   var buffered = 0
@@ -40,6 +40,8 @@ struct Connection: ~Copyable {
   var idleNext = noSlot
   var idlePrevious = noSlot
   var idleSince = Instant(nanoseconds: 0)
+
+  private static let limits = ResponseLimits(headKeptBytesMax: 8_192)
 
   /// A connection that has not begun to connect.
   init(origin: SlotID) { self.origin = origin }

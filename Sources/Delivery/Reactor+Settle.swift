@@ -22,6 +22,7 @@ extension Reactor {
     if result.isSuccess {
       deliver(lane, attempt, result, duration)
     } else {
+      keepAnswer(lane, connection, result, text)
       fail(lane, connection, result, duration)
       note(lane, connection, result, duration, text)
     }
@@ -88,10 +89,10 @@ extension Reactor {
       return pushEnd(lane, attempt, .removed, result, now.unix, attempt.number, duration)
     }
     if result.status == 410 { stopSending(lane) }
-    // A probe that shows the endpoint still failing uses nothing up: it is due with the next one.
-    if attempt.isProbe, result.isEndpointFailure {
-      keep(lane, attempt, afterMilliseconds: 0, attempts: attempt.number - 1)
-      return pushEnd(lane, attempt, .retry, result, now.unix, attempt.number - 1, duration)
+    let number = Self.countedAs(attempt, result)
+    if number < attempt.number {
+      keep(lane, attempt, afterMilliseconds: 0, attempts: number)
+      return pushEnd(lane, attempt, .retry, result, now.unix, number, duration)
     }
     let decision = RetryPolicy.decide(
       delaysMilliseconds: lane.it.config?.retryDelaysMilliseconds ?? [], attempt: attempt.number,
@@ -110,6 +111,11 @@ extension Reactor {
         lane, attempt, .retry, result, UnixMilliseconds(now.unix.value + delay), attempt.number,
         duration)
     }
+  }
+
+  /// A probe that shows the endpoint still failing uses nothing up: it is due with the next one.
+  private static func countedAs(_ attempt: Attempt, _ result: Attempt.Result) -> UInt16 {
+    attempt.isProbe && result.isEndpointFailure ? attempt.number - 1 : attempt.number
   }
 
   private func keep(
@@ -180,6 +186,25 @@ extension Reactor {
 
   // MARK: For people
 
+  /// Leaves what is known of a failure beyond its outcome, before that is pushed.
+  private func keepAnswer(
+    _ lane: LaneRef, _ connection: ConnectionRef, _ result: Attempt.Result, _ text: String
+  ) {
+    let isAnswer = result.failure == .status
+    if !isAnswer, text.isEmpty, result.systemCode == 0 { return }
+    let attempt = connection.it.attempt
+    let answer = FailedAnswer(
+      position: attempt.position, endpoint: lane.it.number, systemCode: result.systemCode,
+      headBytes: isAnswer ? UInt32(connection.it.parser.headKept) : 0,
+      attempt: Self.countedAs(attempt, result), failure: result.failure)
+    if isAnswer {
+      unsafe connection.it.answer.withBytes { unsafe answers.note(answer, $0) }
+    } else {
+      var text = text
+      text.withUTF8 { unsafe answers.note(answer, UnsafeRawBufferPointer($0)) }
+    }
+  }
+
   /// Keeps a failed attempt with its text, at most one a second for each lane, and tells how long
   /// the endpoint has been failing.
   private func note(
@@ -220,7 +245,8 @@ extension Reactor {
     }
     if result.failure != .status { return result.failure.text }
     return unsafe connection.it.answer.withBytes {
-      unsafe String(decoding: $0.prefix(512), as: UTF8.self)
+      unsafe String(
+        decoding: $0.dropFirst(connection.it.parser.headKept).prefix(512), as: UTF8.self)
     }
   }
 }

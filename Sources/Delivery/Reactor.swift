@@ -28,6 +28,8 @@ public final class Reactor: @unchecked Sendable {
   let mailbox: Mailbox<ReactorCommand>
   let notices: Mailbox<ReactorNotice>
   let counters: ReactorCounters
+  /// What failing endpoints answered, for whoever keeps it.
+  public let answers: AnswerTap
   var random: SeededRandom
 
   // MARK: State
@@ -129,6 +131,7 @@ public final class Reactor: @unchecked Sendable {
     self.notices = notices
     self.random = random
     self.counters = counters
+    answers = AnswerTap(capacity: configuration.answerBytes)
     pool = ConnectionPool(connectionsMax: configuration.connectionsMax)
     writer = RequestWriter(signersMax: configuration.signersMax)
     loads = LoadQueue(loadsMax: configuration.loadsMax)

@@ -22,6 +22,8 @@ public struct ReactorConfiguration: Sendable {
   public var signersMax: Int
   /// Blocks borrowed from the Reader or asked of it, at once.
   public var loadsMax: Int
+  /// Answers of failed attempts that wait for whoever keeps them, bytes; a power of two.
+  public var answerBytes: Int
   /// How long an endpoint may do nothing but fail before the control plane is told.
   public var failingNotice: Nanoseconds
   /// How much the pending events of one endpoint may hold; shared by all reactors.
@@ -42,6 +44,7 @@ public struct ReactorConfiguration: Sendable {
     bufferBytesMax = 64 << 20
     signersMax = 4096
     loadsMax = 8
+    answerBytes = 4 << 20
     failingNotice = .seconds(5 * 86_400)
   }
 }

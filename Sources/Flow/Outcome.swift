@@ -25,7 +25,7 @@ public struct OutcomeKind: Hashable, BitwiseCopyable, Sendable {
 }
 
 /// Why an attempt failed; the number is stored, so cases are only ever added.
-public enum FailureClass: UInt8, Sendable, CaseIterable {
+public enum FailureClass: UInt8, BitwiseCopyable, Sendable, CaseIterable {
   case none = 0
   case resolve, addressForbidden, connect, connectTimeout, tls, certificate
   case timeout, closed, malformedAnswer, answerTooLarge, status, cancelled, configuration

@@ -78,22 +78,49 @@ struct AttemptStoreTests {
     #expect(try events { $0.before = UnixMilliseconds(.max) }.count == 4)
   }
 
-  @Test func `a text is laid beside a failure that is there, once`() throws {
+  private func failed(_ event: UInt64, _ detail: AttemptDetail?) -> AttemptEntry {
+    var failed = entry(1, event, after: event, .retried, status: 500)
+    failed.detail = detail
+    return failed
+  }
+
+  private func answer(_ text: String, bytes: Int = 0) -> AttemptDetail {
+    .answer(head: Array("X: \(text)\r\n".utf8), body: [UInt8](repeating: 7, count: bytes))
+  }
+
+  @Test func `answers and reasons come back, until they are cleared`() throws {
+    let (room, store) = try open()
+    let details = [answer("one", bytes: 16_384), .reason("refused"), nil, answer("four")]
+    try store.record(details.enumerated().map { failed(UInt64($0 + 1), $1) }, tally: [:])
+    let shown: [AttemptEntry] = try store.attempts(endpoint: 1, limit: 9).reversed()
+    #expect(shown.map(\.detail) == [nil, .reason("refused"), nil, nil])
+    let answers = try store.answers(of: shown.map(\.number))
+    #expect(shown.map { answers[$0.number] } == [details[0], nil, nil, details[3]])
+    let bytes = store.answerBytes
+    #expect(bytes == Int64(details.reduce(0) { $0 + ($1 == .reason("refused") ? 0 : $1?.bytes ?? 0) }))
+    try store.clearResponse(number: shown[0].number)
+    #expect(try store.attempt(number: shown[0].number)?.detail == .reason(""))
+    #expect(try store.answers(of: [shown[0].number]).isEmpty && store.answerBytes < 100)
+    try store.close()
+    #expect(try AttemptStore(path: room.directory + "/attempts.db").answerBytes == store.answerBytes)
+  }
+
+  @Test func `answers go with their attempts, and the oldest beyond their bytes`() throws {
     let (_, store) = try open()
-    try store.record(
-      [entry(1, 1, after: 0, .retried, status: 500), entry(1, 2, after: 1)], tally: [:])
-    let texts = (1...3).map { event in
-      (
-        endpoint: UInt32(1), position: Position(sequence: UInt64(event), index: 0), attempt: 1,
-        text: "text \(event)"
-      )
-    }
-    #expect(try store.attach(texts) == [true, false, false])
-    #expect(try store.attach(texts) == [false, false, false])
-    let shown = try store.attempts(endpoint: 1, limit: 2)
-    #expect(shown.map(\.response) == [nil, "text 1"])
-    try store.clearResponse(number: shown[1].number)
-    #expect(try store.attempt(number: shown[1].number)?.response == "")
+    try store.record((1...10).map { failed($0, answer("a", bytes: 1_000)) }, tally: [:])
+    let each = store.answerBytes / 10
+    _ = try store.expire(
+      before: UnixMilliseconds(Self.start.value + 3), eventsBefore: Position(sequence: 0, index: 0),
+      rowsMax: 100, now: Self.start)
+    #expect(store.count == 8 && store.answerBytes == 8 * each)
+    #expect(try !store.expireAnswers(bytesMax: UInt64(5 * each)))
+    #expect(store.count == 8 && store.answerBytes == 5 * each)
+    let numbers = try store.attempts(endpoint: 1, limit: 9).map(\.number)
+    #expect(try Set(store.answers(of: numbers).keys) == Set(numbers.prefix(5)))
+    _ = try store.expire(
+      before: Self.start, eventsBefore: Position(sequence: 9, index: 0), rowsMax: 100,
+      now: Self.start)
+    #expect(store.count == 2 && store.answerBytes == 2 * each)
   }
 
   @Test func `counts add up by hour, whatever is kept`() throws {

@@ -323,3 +323,39 @@ private let small = ResponseLimits(
     }
   }
 }
+
+/// Goal: of a failing answer the header lines stand before the body, the same however it was cut.
+struct KeptHeadTests {
+  private func kept(_ text: String, cutAt cut: Int, _ limits: ResponseLimits) -> (String, Int) {
+    let bytes = Array(text.utf8)
+    var parser = ResponseParser(limits: limits)
+    var body = ByteBuffer()
+    for piece in [Array(bytes[..<cut]), Array(bytes[cut...])] where !piece.isEmpty {
+      _ = unsafe lend(piece) { unsafe parser.feed($0, keeping: &body) }
+    }
+    #expect(parser.isComplete)
+    return (String(decoding: body.array, as: UTF8.self), parser.headKept)
+  }
+
+  private let long = String(repeating: "v", count: 400)
+
+  @Test func `whatever was read at once`() {
+    let head = "X-Reason: no\r\nX-Long: \(long)\r\nContent-Length: 4\r\n\r\n"
+    let text = "HTTP/1.1 100 Continue\r\nX-Not: this\r\n\r\nHTTP/1.1 503 Busy\r\n\(head)body"
+    for cut in 0..<text.utf8.count {
+      let (kept, length) = kept(text, cutAt: cut, ResponseLimits(headKeptBytesMax: 4_096))
+      #expect(kept == head + "body" && length == head.utf8.count, "cut at \(cut)")
+    }
+  }
+
+  @Test func `only of failures, only so much, only when wanted`() {
+    let head = "X: y\r\nContent-Length: 2\r\n\r\n"
+    func kept(_ status: Int, _ max: Int) -> String {
+      self.kept(
+        "HTTP/1.1 \(status) S\r\n\(head)ok", cutAt: 9, ResponseLimits(headKeptBytesMax: max)).0
+    }
+    #expect(kept(200, 100) == "ok" && kept(500, 0) == "ok")
+    #expect(kept(300, 100) == head + "ok")
+    #expect(kept(404, 7) == String(decoding: head.utf8.prefix(7), as: UTF8.self) + "ok")
+  }
+}

@@ -1,3 +1,5 @@
+internal import Base
+
 /// What the headers say about where the body ends and what becomes of the connection.
 struct ResponseFraming: BitwiseCopyable, Sendable {
   var isHTTP10 = false
@@ -12,7 +14,9 @@ struct ResponseFraming: BitwiseCopyable, Sendable {
 
 extension ResponseParser {
   /// Takes one line of the head.
-  mutating func headerStep(_ view: ByteView, _ position: inout Int) -> ResponseError? {
+  mutating func headerStep(
+    _ view: ByteView, _ position: inout Int, _ body: inout ByteBuffer
+  ) -> ResponseError? {
     let start = position
     let isStatusLine = phase == .statusLine
     let room = limits.headerBytesMax - headerBytes
@@ -21,11 +25,21 @@ extension ResponseParser {
       isStatusLine ? parser.readStatusLine(line) : parser.readHeader(line)
     }
     headerBytes += position - start
+    if status >= 300, !isStatusLine, headKept < limits.headKeptBytesMax {
+      keepHead(view.slice(start, position), &body)
+    }
     switch outcome {
     case .failed(let error): return error
     case .partial: return position < view.count ? .headersTooLarge : nil
     case .done: return nil
     }
+  }
+
+  /// Keeps header bytes as they came: a line that a read cut comes in parts.
+  private mutating func keepHead(_ bytes: ByteView, _ body: inout ByteBuffer) {
+    let kept = bytes.slice(0, min(bytes.count, limits.headKeptBytesMax - headKept))
+    unsafe body.append(contentsOf: kept.raw)
+    headKept += kept.count
   }
 
   // MARK: Status line

@@ -28,6 +28,8 @@ public struct ResponseParser: BitwiseCopyable, Sendable {
   public internal(set) var keepAlive = false
   /// When the receiver wants to be asked again.
   public internal(set) var retryAfter = RetryAfter.none
+  /// Bytes of header lines, line ends included, that were handed over before the body.
+  public internal(set) var headKept = 0
   /// Whether the body's media type is `text/plain`.
   public internal(set) var bodyIsPlainText = false
   /// Whether the body was longer than ``ResponseLimits/bodyBytesMax`` and its rest given up.
@@ -68,7 +70,8 @@ public struct ResponseParser: BitwiseCopyable, Sendable {
   ///
   /// - Parameters:
   ///   - bytes: What was read; not needed afterwards.
-  ///   - body: Gets the body's first ``ResponseLimits/keptBytesMax`` bytes appended, unchunked.
+  ///   - body: Gets the body's first ``ResponseLimits/keptBytesMax`` bytes appended, unchunked; of a
+  ///     failing answer the header lines before them, ``headKept`` bytes.
   /// - Returns: After ``ResponseProgress/complete(consumed:)``, bytes beyond `consumed` show in
   ///   ``hasExtraBytes`` and end ``keepAlive``.
   /// - Complexity: O(n); allocates only if `body` must grow.
@@ -121,7 +124,7 @@ public struct ResponseParser: BitwiseCopyable, Sendable {
     _ view: ByteView, _ position: inout Int, _ body: inout ByteBuffer
   ) -> ResponseError? {
     switch phase {
-    case .statusLine, .headers: return headerStep(view, &position)
+    case .statusLine, .headers: return headerStep(view, &position, &body)
     case .complete: return nil
     case .failed: return failure
     default:

@@ -6,17 +6,21 @@ public struct ResponseLimits: BitwiseCopyable, Sendable {
   public var bodyBytesMax: Int
   /// Body handed to the caller, in bytes.
   public var keptBytesMax: Int
+  /// Header lines of an answer with a status of 300 and above that are handed over before its body, in
+  /// bytes; the rest is left out.
+  public var headKeptBytesMax: Int
   /// 1xx answers before the real one.
   public var interimMax: Int
 
   /// The limits of an attempt, unless others are named.
   public init(
     headerBytesMax: Int = 65_536, bodyBytesMax: Int = 1_048_576, keptBytesMax: Int = 16_384,
-    interimMax: Int = 16
+    headKeptBytesMax: Int = 0, interimMax: Int = 16
   ) {
     self.headerBytesMax = headerBytesMax
     self.bodyBytesMax = bodyBytesMax
     self.keptBytesMax = keptBytesMax
+    self.headKeptBytesMax = headKeptBytesMax
     self.interimMax = interimMax
   }
 }

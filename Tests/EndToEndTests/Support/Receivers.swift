@@ -154,7 +154,9 @@ final class NginxReceiver {
   private let folder: TemporaryFolder
   private var process: Child?
 
-  init() async throws {
+  /// Makes one that is not running yet.
+  /// - Parameter locations: of nginx's configuration, beside the one that answers 204.
+  init(locations: String = "") async throws {
     folder = try TemporaryFolder()
     certificate = try await TestCertificate.make(in: folder)
     port = try freePort()
@@ -178,6 +180,7 @@ final class NginxReceiver {
           ssl_certificate \(certificate.certificate);
           ssl_certificate_key \(certificate.key);
           location / { return 204; }
+          \(locations)
         }
       }
       """, to: "nginx.conf")
