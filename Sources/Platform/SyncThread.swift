@@ -20,13 +20,17 @@ public final class SyncThread: SyncQueue {
   /// Submitted and not yet taken back; touched by the submitter alone. It bounds both rings: a
   /// completion that found no room would be lost.
   private let underWay = Atomic<Int>(0)
-  private let signal = Wakeup()
+  private let signal: Wakeup
   private let submitter: Wakeup
+  /// Whether the thread goes round: it does not while the disk keeps it waiting.
+  public let pulse: Pulse
 
   /// Starts the thread; `submitter` is woken after each completion.
   public init(disk: any Disk, submitter: Wakeup) {
     self.disk = disk
     self.submitter = submitter
+    signal = Wakeup()
+    pulse = Pulse(name: "sync", wakeup: signal)
     Thread.start(name: "sync") { [self] in run() }
   }
 
@@ -66,9 +70,10 @@ public final class SyncThread: SyncQueue {
 
   private func run() {
     while true {
+      pulse.answer()
       guard let request = requests.pop() else {
         signal.prepareToSleep()
-        if requests.count == 0 { signal.waitBlocking() }
+        if requests.count == 0, !pulse.isAsked { signal.waitBlocking() }
         signal.awake()
         continue
       }
