@@ -12,9 +12,9 @@ extension Catalog {
   public func createEndpoint(
     application: String, _ draft: EndpointDraft
   ) throws(CatalogError) -> EndpointRecord {
-    let endpoint = try seal(draft)
+    let endpoint = try ready(draft)
     return try write { database in
-      try record(database, try Self.insert(database, endpoint, application))
+      try record(database, try insert(database, endpoint, application))
     }
   }
 
@@ -24,48 +24,49 @@ extension Catalog {
   public func createEndpoints(
     application: String, _ drafts: [EndpointDraft]
   ) throws(CatalogError) {
-    var endpoints: [SealedDraft] = []
+    var endpoints: [ReadyDraft] = []
     endpoints.reserveCapacity(drafts.count)
-    for draft in drafts { endpoints.append(try seal(draft)) }
+    for draft in drafts { endpoints.append(try ready(draft)) }
     try write { database in
-      for endpoint in endpoints { _ = try Self.insert(database, endpoint, application) }
+      for endpoint in endpoints { _ = try insert(database, endpoint, application) }
     }
   }
 
   /// A valid draft, ready for its row.
-  private struct SealedDraft {
+  private struct ReadyDraft {
     var id: String
     var draft: EndpointDraft
-    var sealed: DatabaseValue
+    var part: SealedPart
     var createdAt: UnixMilliseconds
   }
 
-  private func seal(_ draft: EndpointDraft) throws(CatalogError) -> SealedDraft {
+  private func ready(_ draft: EndpointDraft) throws(CatalogError) -> ReadyDraft {
     let draft = try draft.validated()
     let key = try SecretRules.key(draft.secret, field: "secret")
     let id = makeID("ep_")
     let now = clock()
     let secret = SealedPart.Secret(key: key, createdAt: now.value)
-    let sealed = try SealedPart(secrets: [secret], draft: draft).sealed(sealer, for: id)
-    return SealedDraft(id: id, draft: draft, sealed: sealed.databaseValue, createdAt: now)
+    return ReadyDraft(
+      id: id, draft: draft, part: SealedPart(secrets: [secret], draft: draft), createdAt: now)
   }
 
   /// - Returns: its number.
-  private static func insert(
-    _ database: Database, _ endpoint: SealedDraft, _ application: String
+  private func insert(
+    _ database: Database, _ endpoint: ReadyDraft, _ application: String
   ) throws -> UInt32 {
     let owner = try Self.application(database, application)
     let draft = endpoint.draft
-    try refuseTaken(database, uid: draft.uid, in: [owner.number], by: nil)
-    let number = try nextNumber(database, "endpoint")
+    try Self.refuseTaken(database, uid: draft.uid, in: [owner.number], by: nil)
+    let number = try Self.nextNumber(database, "endpoint")
     var values = try EndpointRow.values(draft)
     values["number"] = number.databaseValue
     values["id"] = endpoint.id.databaseValue
-    values["sealed"] = endpoint.sealed
+    // By the key that seals within this transaction.
+    values["sealed"] = try endpoint.part.sealed(sealer, for: endpoint.id).databaseValue
     values["created_at"] = Int64(endpoint.createdAt.value).databaseValue
     values["updated_at"] = Int64(endpoint.createdAt.value).databaseValue
-    try insert(database, values)
-    try link(database, number, endpoint.id, draft.uid, to: owner.number)
+    try Self.insert(database, values)
+    try Self.link(database, number, endpoint.id, draft.uid, to: owner.number)
     return number
   }
 

@@ -21,7 +21,12 @@ public final class Catalog: Sendable {
   public static let systemApplicationNumber: UInt32 = 2
 
   let pool: DatabasePool
-  let sealer: Sealer
+  /// Read where something is sealed or opened, not before: within a transaction, and after the row
+  /// was read. It may have a new key by then, and opens what the former ones have sealed.
+  var sealer: Sealer { sealerInForce.withLock { $0 } }
+  let sealerInForce: Mutex<Sealer>
+  /// Held while the key is changed.
+  let rotation = Mutex(())
   let clock: @Sendable () -> UnixMilliseconds
   let ids: Mutex<KSUIDGenerator>
   /// Tokens by the digest of their text: every request asks, so SQLite is not.
@@ -41,7 +46,7 @@ public final class Catalog: Sendable {
     path: String, sealer: Sealer,
     clock: @escaping @Sendable () -> UnixMilliseconds = Catalog.timeOfDay
   ) throws(CatalogError) {
-    self.sealer = sealer
+    sealerInForce = Mutex(sealer)
     self.clock = clock
     ids = Mutex(KSUIDGenerator(random: SeededRandom(seed: SecureRandom.word())))
     pool = try CatalogFile.open(path)

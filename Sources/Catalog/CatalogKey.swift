@@ -46,9 +46,15 @@ enum CatalogKey {
     }
   }
 
-  /// So that a former key can be taken out of the key file after one start.
-  private static func reseal(_ pool: DatabasePool, _ sealer: Sealer) throws {
+  /// Seals everything by the key that seals now, so that former keys can be taken out of the key
+  /// file.
+  /// - Returns: how many endpoints there are.
+  @discardableResult
+  static func reseal(_ pool: DatabasePool, _ sealer: Sealer) throws -> Int {
     try pool.write { database in
+      // What the former key has sealed is overwritten, not left on free pages for whoever has it.
+      try database.execute(sql: "PRAGMA secure_delete = ON")
+      defer { try? database.execute(sql: "PRAGMA secure_delete = OFF") }
       let rows = try Row.fetchAll(database, sql: "SELECT number, id, sealed FROM endpoint")
       for row in rows {
         let context = Array((row["id"] as String).utf8)
@@ -60,6 +66,7 @@ enum CatalogKey {
       try database.execute(
         sql: "UPDATE meta SET value = ? WHERE name = ?",
         arguments: [Data(sealer.seal(text, context: context)), name])
+      return rows.count
     }
   }
 }

@@ -85,6 +85,27 @@ public struct Sealer: Sendable {
     self.init(key: keys[0], formerKeys: Array(keys.dropFirst()))
   }
 
+  /// A sealer with a new key, which stands in this sealer's file before those that were there: they
+  /// open what they have sealed.
+  ///
+  /// - Throws: ``SealerError``: the file does not hold this sealer's key, or cannot be written; it is
+  ///   as it was, or holds the new key in addition.
+  public func addingKey(toFile path: String) throws(SealerError) -> Sealer {
+    let file = SealingKeyFile(path: path)
+    let former = try file.loadExisting()
+    guard former.contains(keys[0].bytes) else {
+      throw .keyUnknown(needed: keyID, available: former.map { Self.text(Self.id(of: $0)) })
+    }
+    let next = SecureRandom.bytes(Self.keyCount)
+    try file.replace(with: [next] + former)
+    return Sealer(key: next, formerKeys: former)
+  }
+
+  /// Leaves nothing but this sealer's own key in the file.
+  public func keepOwnKey(inFile path: String) throws(SealerError) {
+    try SealingKeyFile(path: path).replace(with: [keys[0].bytes])
+  }
+
   /// The id of the key that seals, eight hexadecimal digits; tells nothing about the key.
   public var keyID: String { Self.text(keys[0].id) }
 

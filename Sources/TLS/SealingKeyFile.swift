@@ -13,6 +13,12 @@ struct SealingKeyFile {
     return try parse(text)
   }
 
+  /// The file's keys, at least one.
+  func loadExisting() throws(SealerError) -> [[UInt8]] {
+    guard let text = try read() else { throw failure(ENOENT) }
+    return try parse(text)
+  }
+
   /// More than any number of keys that a file grows to.
   private static let countMax = 64 * 1_024
 
@@ -69,21 +75,41 @@ struct SealingKeyFile {
   /// Writes a new key beside its place, then links it there: after a crash there is a whole file or
   /// none, and of two processes that start at once both use the key of the first.
   private func create() throws(SealerError) {
+    let draft = try draft([SecureRandom.bytes(Sealer.keyCount)])
+    defer { _ = unsafe unlink(draft) }
+    guard unsafe link(draft, path) == 0 || errno == EEXIST else { throw failure(errno) }
+    try syncDirectory()
+  }
+
+  /// Puts other keys in the place of those in the file: after a crash it holds the old ones or the
+  /// new ones.
+  func replace(with keys: [[UInt8]]) throws(SealerError) {
+    let draft = try draft(keys)
+    guard unsafe rename(draft, path) == 0 else {
+      let error = failure(errno)
+      _ = unsafe unlink(draft)
+      throw error
+    }
+    try syncDirectory()
+  }
+
+  /// Writes keys, durably, beside the place of the file.
+  /// - Returns: the path.
+  private func draft(_ keys: [[UInt8]]) throws(SealerError) -> String {
     let draft = path + ".new-" + Digest.hex(SecureRandom.bytes(8))
     let fd = unsafe open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard fd >= 0 else { throw failure(errno) }
-    defer { _ = unsafe unlink(draft) }
-    let written = write(Base64Text.encode(SecureRandom.bytes(Sealer.keyCount)) + "\n", to: fd)
+    let written = write(keys.map { Base64Text.encode($0) + "\n" }.joined(), to: fd)
     close(fd)
-    if let error = written { throw failure(error) }
-    guard unsafe link(draft, path) == 0 || errno == EEXIST else { throw failure(errno) }
-    try syncDirectory()
+    guard let error = written else { return draft }
+    _ = unsafe unlink(draft)
+    throw failure(error)
   }
 
   /// - Returns: the `errno` of what failed.
   private func write(_ text: String, to fd: Int32) -> Int32? {
     let bytes = Array(text.utf8)
-    // A short write of 45 bytes means a full disk.
+    // A short write of so few bytes means a full disk.
     errno = ENOSPC
     guard unsafe Glibc.write(fd, bytes, bytes.count) == bytes.count else { return errno }
     return fsync(fd) == 0 ? nil : errno
