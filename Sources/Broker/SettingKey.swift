@@ -1,12 +1,10 @@
 internal import Base
-internal import Delivery
-internal import Storage
 internal import Wire
 
 /// One row of the configuration table: name, what it means, and how a text becomes its value.
 ///
 /// The same row serves the YAML file (`name`), the environment (`FANFARE_NAME`) and the flag
-/// (`--name`), so the three cannot differ in what they accept.
+/// (`--name`), so the three cannot differ in what they accept. The rows stand in `SettingTable`.
 public struct SettingKey: Sendable {
   /// As in the file and on the command line: `drain-timeout`.
   public let name: String
@@ -16,12 +14,30 @@ public struct SettingKey: Sendable {
   public let reloads: Bool
   /// Whether it takes several values.
   public let repeats: Bool
-  /// Whether two configurations differ in it.
-  let differs: @Sendable (Settings, Settings) -> Bool
+  /// The values in settings, as texts that `apply` takes back.
+  let read: @Sendable (Settings) -> [String]
   let apply: @Sendable (inout Settings, String) throws(Refusal) -> Void
+  /// Takes the values away, for a key that repeats.
+  let clear: @Sendable (inout Settings) -> Void
 
   /// Why a text is no value.
   struct Refusal: Error { var text: String }
+
+  /// A row; see the properties.
+  init(
+    _ name: String, _ help: String, reloads: Bool, repeats: Bool = false,
+    read: @escaping @Sendable (Settings) -> [String],
+    clear: @escaping @Sendable (inout Settings) -> Void = { _ in },
+    apply: @escaping @Sendable (inout Settings, String) throws(Refusal) -> Void
+  ) {
+    self.name = name
+    self.help = help
+    self.reloads = reloads
+    self.repeats = repeats
+    self.read = read
+    self.clear = clear
+    self.apply = apply
+  }
 
   /// `FANFARE_DRAIN_TIMEOUT`.
   public var environmentName: String {
@@ -40,132 +56,59 @@ public struct SettingKey: Sendable {
     }
   }
 
+  /// The value in `settings` as a text that ``set(_:in:place:)`` takes back; several for a key that
+  /// repeats, or none.
+  public func values(in settings: Settings) -> [String] { read(settings) }
+
+  /// Whether two configurations differ in it.
+  func differs(_ one: Settings, _ other: Settings) -> Bool { read(one) != read(other) }
+
+  /// Takes the value of `source` over.
+  func copy(from source: Settings, to target: inout Settings) {
+    clear(&target)
+    // What was read from settings can be set in settings.
+    for text in read(source) { try? apply(&target, text) }
+  }
+
   /// The row with this name.
   public static func named(_ name: String) -> SettingKey? { all.first { $0.name == name } }
+}
 
-  /// Every key there is, in the order of the manual.
-  public static let all: [SettingKey] = [
-    text("data", "directory of journal, catalogue and socket (./data)", \.data),
-    text("socket", "path of the local socket (fanfare.sock in the data directory)", \.socket),
-    text("socket-group", "group that may open the socket", \.socketGroup),
-    flag("socket-publish-only", "the socket takes publishes only: no tail", \.socketPublishOnly),
-    SettingKey(
-      name: "listen", help: "address of API, page and metrics (127.0.0.1:8071)", reloads: false,
-      repeats: false, differs: { $0.listen != $1.listen }
-    ) { (settings, text) throws(Refusal) in
-      settings.listen = text
-      if settings.listenHostAndPort == nil {
-        throw Refusal(text: "'\(text)' is not HOST:PORT, such as 127.0.0.1:8071 or [::1]:8071")
-      }
-    },
-    SettingKey(
-      name: "public-url", help: "URL under which the API is reached from outside", reloads: false,
-      repeats: false, differs: { $0.publicURL != $1.publicURL }
-    ) { (settings, text) throws(Refusal) in
-      guard text.isEmpty || (try? URLTarget(parsing: text)) != nil else {
-        throw Refusal(text: "'\(text)' is no URL such as https://hooks.example.com")
-      }
-      settings.publicURL = text
-    },
-    text("tls-cert", "PEM file with the listener's certificate chain", \.tlsCertificate),
-    text("tls-key", "PEM file with the listener's key", \.tlsKey),
-    flag("plain-http", "allow --listen beyond loopback without TLS", \.plainHTTP),
-    flag(
-      "api.reveal-secrets", "show an endpoint's secret to whoever may manage it", \.revealSecrets),
-    text("key-file", "key that secrets are encrypted under (key in the data directory)", \.keyFile),
-    SettingKey(
-      name: "durability", help: "acknowledge after: fsync, or os (write only) (fsync)",
-      reloads: false, repeats: false, differs: { $0.durability != $1.durability }
-    ) { (settings, text) throws(Refusal) in
-      guard let value = Durability(rawValue: text) else {
-        throw Refusal(text: "'\(text)' is neither 'fsync' nor 'os'")
-      }
-      settings.durability = value
-    },
-    number("reactors", "delivery threads (1)", 1...64, \.reactors),
-    SettingKey(
-      name: "allow", help: "CIDR of private targets that may be delivered to", reloads: false,
-      repeats: true, differs: { $0.allow != $1.allow }
-    ) { (settings, text) throws(Refusal) in
-      for part in text.split(separator: ",").map({ $0.trimmed }) {
-        guard AddressBlock(cidr: part) != nil else {
-          throw Refusal(text: "'\(part)' is no CIDR such as 10.0.0.0/8, fd00::/8 or 127.0.0.1")
-        }
-        settings.allow.append(part)
-      }
-    },
-    flag("allow-http", "allow endpoints with http:// URLs", \.allowHTTP),
-    flag("dev", "permit http and loopback targets; for development only", \.dev),
-    choice("log-format", "logfmt or json (logfmt)", ["logfmt", "json"], \.logFormat),
-    choice(
-      "log-level", "debug, info, warning or error (info)", ["debug", "info", "warning", "error"],
-      \.logLevel, reloads: true),
-    duration(
-      "drain-timeout", "wait for deliveries in flight at SIGTERM (20s)", \.drainTimeout,
-      reloads: true),
-    duration(
-      "journal.retention", "keep delivered events for replay (7d)", \.journalRetention),
-    size("journal.max-bytes", "journal size (20 % of the file system)", \.journalBytesMax),
-    size(
-      "spool.endpoint-quota",
-      "what the pending events of one endpoint may hold (10 % of the file system)",
-      \.spoolEndpointQuota),
-    duration("dead.retention", "keep dead letters and their events (30d)", \.deadRetention),
-    size(
-      "dead.max-bytes", "what dead letters and their events may hold (10 % of the file system)",
-      \.deadBytesMax),
-    duration("attempts.retention", "keep what was tried (7d)", \.attemptsRetention),
-    number(
-      "attempts.max-rows", "attempts kept at most (5000000)", 1...1_000_000_000,
-      \.attemptsRowsMax),
-    size(
-      "attempts.max-answer-bytes", "what the answers of failed attempts may hold (1GiB)",
-      \.attemptsAnswerBytesMax),
-    number(
-      "connections-max", "outgoing connections (80 % of descriptors)", 0...1_000_000,
-      \.connectionsMax),
-    number(
-      "connections-per-host-max", "outgoing connections to one host (128)", 1...65_535,
-      \.connectionsPerHostMax),
-    number(
-      "publisher-connections-max", "connections on the local socket (10000)", 1...1_000_000,
-      \.publisherConnectionsMax),
-    size("block-memory", "memory for the log's head (64MiB)", \.blockMemoryBytes),
-  ]
+// MARK: Kinds of values
 
-  private static func text(
+extension SettingKey {
+  /// What stands for a value that Fanfare works out itself.
+  private static let auto = "auto"
+
+  static func text(
     _ name: String, _ help: String,
-    _ path: any WritableKeyPath<Settings, String> & Sendable
+    _ path: any WritableKeyPath<Settings, String> & Sendable, reloads: Bool = false
   ) -> SettingKey {
-    SettingKey(
-      name: name, help: help, reloads: false, repeats: false,
-      differs: { $0[keyPath: path] != $1[keyPath: path] }
-    ) { settings, text in
+    SettingKey(name, help, reloads: reloads, read: { [$0[keyPath: path]] }) { settings, text in
       settings[keyPath: path] = text
     }
   }
 
-  private static func choice(
+  static func choice(
     _ name: String, _ help: String, _ values: [String],
     _ path: any WritableKeyPath<Settings, String> & Sendable, reloads: Bool = false
   ) -> SettingKey {
-    SettingKey(
-      name: name, help: help, reloads: reloads, repeats: false,
-      differs: { $0[keyPath: path] != $1[keyPath: path] }
-    ) { (settings, text) throws(Refusal) in
+    SettingKey(name, help, reloads: reloads, read: { [$0[keyPath: path]] }) {
+      (settings, text) throws(Refusal) in
       guard values.contains(text) else {
-        throw Refusal(text: "'\(text)' is none of \(values.joined(separator: ", "))")
+        let near = Suggestion.nearest(to: text, in: values).map { "; did you mean '\($0)'?" } ?? ""
+        throw Refusal(text: "'\(text)' is none of \(values.joined(separator: ", "))\(near)")
       }
       settings[keyPath: path] = text
     }
   }
 
-  private static func flag(
-    _ name: String, _ help: String, _ path: any WritableKeyPath<Settings, Bool> & Sendable
+  static func flag(
+    _ name: String, _ help: String, _ path: any WritableKeyPath<Settings, Bool> & Sendable,
+    reloads: Bool = false
   ) -> SettingKey {
     SettingKey(
-      name: name, help: help, reloads: false, repeats: false,
-      differs: { $0[keyPath: path] != $1[keyPath: path] }
+      name, help, reloads: reloads, read: { [$0[keyPath: path] ? "true" : "false"] }
     ) { (settings, text) throws(Refusal) in
       switch text {
       case "true", "yes", "on", "1": settings[keyPath: path] = true
@@ -175,14 +118,23 @@ public struct SettingKey: Sendable {
     }
   }
 
-  private static func number(
+  /// - Parameter isAuto: 0, or `auto`, leaves the number to Fanfare.
+  static func number(
     _ name: String, _ help: String, _ range: ClosedRange<Int>,
-    _ path: any WritableKeyPath<Settings, Int> & Sendable
+    _ path: any WritableKeyPath<Settings, Int> & Sendable, isAuto: Bool = false,
+    reloads: Bool = false
   ) -> SettingKey {
     SettingKey(
-      name: name, help: help, reloads: false, repeats: false,
-      differs: { $0[keyPath: path] != $1[keyPath: path] }
+      name, help, reloads: reloads,
+      read: {
+        let value = $0[keyPath: path]
+        return [isAuto && value == 0 ? auto : String(value)]
+      }
     ) { (settings, text) throws(Refusal) in
+      if isAuto, text == auto || text == "0" {
+        settings[keyPath: path] = 0
+        return
+      }
       guard let value = Int(text), range.contains(value) else {
         throw Refusal(
           text: "'\(text)' is no whole number from \(range.lowerBound) to \(range.upperBound)")
@@ -191,13 +143,13 @@ public struct SettingKey: Sendable {
     }
   }
 
-  private static func duration(
+  static func duration(
     _ name: String, _ help: String, _ path: any WritableKeyPath<Settings, Nanoseconds> & Sendable,
     reloads: Bool = false
   ) -> SettingKey {
     SettingKey(
-      name: name, help: help, reloads: reloads, repeats: false,
-      differs: { $0[keyPath: path] != $1[keyPath: path] }
+      name, help, reloads: reloads,
+      read: { [Quantity.durationText($0[keyPath: path].milliseconds)] }
     ) { (settings, text) throws(Refusal) in
       guard let milliseconds = Quantity.duration(text) else {
         throw Refusal(text: "'\(text)' is no duration such as 20s, 5m, 2h or 7d")
@@ -206,26 +158,43 @@ public struct SettingKey: Sendable {
     }
   }
 
-  private static func size(
-    _ name: String, _ help: String, _ path: any WritableKeyPath<Settings, UInt64> & Sendable
+  /// - Parameters:
+  ///   - isAuto: 0, or `auto`, leaves the size to Fanfare.
+  ///   - range: what is accepted, bytes.
+  static func size(
+    _ name: String, _ help: String, _ path: any WritableKeyPath<Settings, UInt64> & Sendable,
+    isAuto: Bool = true, range: ClosedRange<UInt64> = 0...(1 << 60), reloads: Bool = false
   ) -> SettingKey {
     SettingKey(
-      name: name, help: help, reloads: false, repeats: false,
-      differs: { $0[keyPath: path] != $1[keyPath: path] }
+      name, help, reloads: reloads,
+      read: {
+        let value = $0[keyPath: path]
+        return [isAuto && value == 0 ? auto : sizeText(value)]
+      }
     ) { (settings, text) throws(Refusal) in
+      if isAuto, text == auto {
+        settings[keyPath: path] = 0
+        return
+      }
       guard let bytes = Quantity.size(text) else {
         throw Refusal(text: "'\(text)' is no size such as 64MiB or 10GB")
+      }
+      guard range.contains(bytes) else {
+        let bounds = "\(sizeText(range.lowerBound)) to \(sizeText(range.upperBound))"
+        throw Refusal(text: "'\(text)' is not from \(bounds)")
       }
       settings[keyPath: path] = bytes
     }
   }
-}
 
-extension Substring {
-  fileprivate var trimmed: String {
-    var text = self
-    while text.first == " " { text.removeFirst() }
-    while text.last == " " { text.removeLast() }
-    return String(text)
+  /// A size without rounding: `64MiB`, `300KiB`, `1000`.
+  private static func sizeText(_ bytes: UInt64) -> String {
+    let units: [(String, UInt64)] = [
+      ("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10),
+    ]
+    for (unit, factor) in units where bytes >= factor && bytes % factor == 0 {
+      return "\(bytes / factor)\(unit)"
+    }
+    return String(bytes)
   }
 }

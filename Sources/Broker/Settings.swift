@@ -57,6 +57,9 @@ public struct Settings: Sendable, Equatable {
   /// Where the API's address is written for the command line.
   public var addressPath: String { data + "/address" }
 
+  /// Whether the listener has a certificate.
+  public var usesTLS: Bool { !tlsCertificate.isEmpty }
+
   /// The listen address in two parts.
   /// - Returns: `nil` when it is not `HOST:PORT`.
   public var listenHostAndPort: (host: String, port: Int)? {

@@ -1,12 +1,10 @@
-internal import Glibc
 internal import Wire
-internal import Yams
 
 /// Puts the settings together: flags over environment over file over defaults.
 public struct SettingsLoader: Sendable {
   /// What `--flag VALUE` gave, by key name; several values for keys that repeat.
   public var flags: [(name: String, value: String)] = []
-  /// The environment; only `FANFARE_*` is looked at.
+  /// The environment; only `FANFARE_*` is looked at, and what systemd says of directories.
   public var environment: [String: String] = [:]
   /// The YAML file, if any.
   public var file: String?
@@ -17,25 +15,30 @@ public struct SettingsLoader: Sendable {
   /// The settings in force.
   /// - Throws: the first value that is not accepted, with its place.
   public func load() throws(SettingsError) -> Settings {
-    let problems = check()
-    if let first = problems.first { throw first }
-    var settings = Settings()
-    var ignored: [SettingsError] = []
-    apply(to: &settings, problems: &ignored)
-    return settings
+    let draft = draft()
+    if let first = draft.problems.first { throw first }
+    return draft.settings
   }
 
   /// Every problem there is, in the order file, environment, flags.
-  public func check() -> [SettingsError] {
-    var settings = Settings()
-    var problems: [SettingsError] = []
-    apply(to: &settings, problems: &problems)
-    problems += Self.contradictions(settings)
-    return problems
+  public func check() -> [SettingsError] { draft().problems }
+
+  /// The settings, what is wrong with them, and where each key has its value from.
+  public func draft() -> SettingsDraft {
+    var draft = SettingsDraft()
+    if let directory = stateDirectory {
+      draft.settings.data = directory
+      draft.places["data"] = Self.stateVariable
+    }
+    if let file { SettingsFile(path: file).apply(to: &draft) }
+    applyEnvironment(&draft)
+    applyFlags(&draft)
+    draft.noteContradictions()
+    return draft
   }
 
-  /// Variables that look like a setting's and are none: for `config check` to mention. They stop
-  /// no start: a cluster may put variables of its own beside ours.
+  /// Variables that look like a setting's and are none: for `config check` and the log to mention.
+  /// They stop no start: a cluster may put variables of its own beside ours.
   public func misspelt() -> [SettingsError] {
     let known = SettingKey.all.map(\.environmentName) + Self.otherVariables
     return environment.keys.sorted().compactMap { name in
@@ -52,152 +55,91 @@ public struct SettingsLoader: Sendable {
     "FANFARE_CONFIG", "FANFARE_URL", "FANFARE_TOKEN", "FANFARE_API_CA",
   ]
 
-  private func apply(to settings: inout Settings, problems: inout [SettingsError]) {
-    if let file { applyFile(file, &settings, &problems) }
-    applyEnvironment(&settings, &problems)
-    // A key that repeats is replaced as a whole by a higher source, never mixed.
-    for key in SettingKey.all where key.repeats && flags.contains(where: { $0.name == key.name }) {
-      settings.clearList(key.name)
-    }
-    for (name, value) in flags {
-      guard let key = SettingKey.named(name) else {
-        problems.append(SettingsError(place: "--\(name)", problem: "no such setting"))
-        continue
-      }
-      Self.set(key, value, &settings, "--\(name)", &problems)
-    }
+  private static let stateVariable = "STATE_DIRECTORY"
+
+  /// The first that systemd made for the service; of several the others are not ours.
+  ///
+  /// > Source: systemd.exec(5), `StateDirectory=`.
+  private var stateDirectory: String? {
+    environment[Self.stateVariable]?.split(separator: ":").first.map(String.init)
   }
 
-  private func applyEnvironment(_ settings: inout Settings, _ problems: inout [SettingsError]) {
+  private func applyEnvironment(_ draft: inout SettingsDraft) {
     for key in SettingKey.all {
       guard let value = environment[key.environmentName] else { continue }
-      if key.repeats { settings.clearList(key.name) }
-      Self.set(key, value, &settings, key.environmentName, &problems)
+      key.clear(&draft.settings)
+      draft.set(key, value, key.environmentName)
     }
   }
 
-  private static func set(
-    _ key: SettingKey, _ value: String, _ settings: inout Settings, _ place: String,
-    _ problems: inout [SettingsError]
-  ) {
+  private func applyFlags(_ draft: inout SettingsDraft) {
+    // A key that repeats is replaced as a whole by a higher source, never mixed.
+    for key in SettingKey.all where flags.contains(where: { $0.name == key.name }) {
+      key.clear(&draft.settings)
+    }
+    for (name, value) in flags {
+      if let key = SettingKey.named(name) {
+        draft.set(key, value, "--\(name)")
+      } else {
+        let near = Suggestion.nearest(to: name, in: SettingKey.all.map(\.name))
+        let hint = near.map { "; did you mean '\($0)'?" } ?? ""
+        draft.problems.append(
+          SettingsError(place: "--set \(name)", problem: "no such setting\(hint)"))
+      }
+    }
+  }
+}
+
+/// Settings as far as they could be put together.
+public struct SettingsDraft: Sendable {
+  /// Values that were not accepted are left out.
+  public internal(set) var settings = Settings()
+  /// Every problem there is, in the order file, environment, flags.
+  public internal(set) var problems: [SettingsError] = []
+  /// Where each key that is not at its default has its value from: `--flag`, `FANFARE_NAME`, or
+  /// `file:line:column`.
+  public internal(set) var places: [String: String] = [:]
+
+  mutating func set(_ key: SettingKey, _ value: String, _ place: String) {
+    places[key.name] = place
     do throws(SettingsError) {
-      try key.set(value, in: &settings, place: place)
+      try key.set(value, in: &settings, place: Self.full(place, key.name))
     } catch {
       problems.append(error)
     }
   }
 
-  private func applyFile(
-    _ path: String, _ settings: inout Settings, _ problems: inout [SettingsError]
-  ) {
-    guard let text = Self.readFile(path) else {
-      let reason = unsafe String(cString: strerror(errno))
-      problems.append(SettingsError(place: path, problem: "cannot be read: \(reason)"))
-      return
-    }
-    do {
-      guard let root = try Yams.compose(yaml: text) else { return }
-      applyNode(root, prefix: "", path, &settings, &problems)
-    } catch let error as YamlError {
-      problems += YAMLProblems.list(error, path: path, text: text)
-    } catch {
-      problems.append(SettingsError(place: path, problem: "\(error)"))
-    }
-  }
-
-  /// Keys may be nested or dotted: `journal: {retention: 7d}` is `journal.retention: 7d`.
-  private func applyNode(
-    _ node: Node, prefix: String, _ path: String, _ settings: inout Settings,
-    _ problems: inout [SettingsError]
-  ) {
-    guard let mapping = node.mapping else {
-      problems.append(
-        SettingsError(
-          place: Self.place(path, node), problem: "expected 'key: value' lines at this level"))
-      return
-    }
-    for (keyNode, value) in mapping {
-      let name = prefix + (keyNode.string ?? "")
-      let place = "\(Self.place(path, keyNode)): \(name)"
-      if let key = SettingKey.named(name) {
-        applyValue(value, key, place, &settings, &problems)
-      } else if value.mapping != nil, SettingKey.all.contains(where: { $0.name.hasPrefix(name + ".") })
-      {
-        applyNode(value, prefix: name + ".", path, &settings, &problems)
-      } else {
-        let near = Suggestion.nearest(to: name, in: SettingKey.all.map(\.name))
-        let hint = near.map { "; did you mean '\($0)'?" } ?? ""
-        problems.append(SettingsError(place: place, problem: "no such setting\(hint)"))
-      }
-    }
-  }
-
-  private func applyValue(
-    _ value: Node, _ key: SettingKey, _ place: String, _ settings: inout Settings,
-    _ problems: inout [SettingsError]
-  ) {
-    if let list = value.sequence {
-      guard key.repeats else {
-        problems.append(SettingsError(place: place, problem: "takes one value, not a list"))
-        return
-      }
-      for item in list { Self.set(key, item.scalar?.string ?? "", &settings, place, &problems) }
-    } else if let scalar = value.scalar {
-      Self.set(key, scalar.string, &settings, place, &problems)
-    } else {
-      problems.append(SettingsError(place: place, problem: "takes a value, not a section"))
-    }
-  }
-
-  private static func place(_ path: String, _ node: Node) -> String {
-    guard let mark = node.mark else { return path }
-    return "\(path):\(mark.line):\(mark.column)"
-  }
-
   /// What single keys cannot see.
-  static func contradictions(_ settings: Settings) -> [SettingsError] {
-    var problems: [SettingsError] = []
+  mutating func noteContradictions() {
     if settings.tlsCertificate.isEmpty != settings.tlsKey.isEmpty {
-      problems.append(
-        SettingsError(place: "tls-cert, tls-key", problem: "one is set without the other"))
+      let (given, missing) =
+        settings.tlsKey.isEmpty ? ("tls-cert", "tls-key") : ("tls-key", "tls-cert")
+      note(given, "is set without \(missing)")
     }
-    if let (host, _) = settings.listenHostAndPort, !isLoopback(host),
+    if let (host, _) = settings.listenHostAndPort, !Self.isLoopback(host),
       settings.tlsCertificate.isEmpty, !settings.plainHTTP
     {
-      problems.append(
-        SettingsError(
-          place: "listen",
-          problem: "\(settings.listen) is not loopback: set tls-cert and tls-key, or plain-http"))
+      note(
+        "listen", "\(settings.listen) is not loopback: set tls-cert and tls-key, or plain-http")
     }
-    return problems
+  }
+
+  private mutating func note(_ name: String, _ problem: String) {
+    let place = places[name].map { Self.full($0, name) } ?? name
+    problems.append(SettingsError(place: place, problem: problem))
+  }
+
+  /// In a file the key stands beside the place; a flag or a variable tells it by its name.
+  private static func full(_ place: String, _ name: String) -> String {
+    place.hasPrefix("--") || place.hasPrefix("FANFARE_") ? place : "\(place): \(name)"
   }
 
   private static func isLoopback(_ host: String) -> Bool {
     host == "localhost" || host == "::1" || host.hasPrefix("127.")
-  }
-
-  static func readFile(_ path: String) -> String? {
-    guard let file = unsafe fopen(path, "r") else { return nil }
-    defer { _ = unsafe fclose(file) }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 65_536)
-    while true {
-      let count = unsafe fread(&chunk, 1, chunk.count, file)
-      if count == 0 { break }
-      bytes.append(contentsOf: chunk[..<count])
-      if bytes.count > 4 << 20 { return nil }
-    }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }
 
 extension String {
   /// A variable's name without the part that all of ours share.
   fileprivate var dropPrefix: String { String(dropFirst("FANFARE_".count)) }
-}
-
-extension Settings {
-  fileprivate mutating func clearList(_ name: String) {
-    if name == "allow" { allow = [] }
-  }
 }

@@ -13,14 +13,29 @@ public enum ProcessSetup {
     _ = fanfare_forbid_core_dumps()
   }
 
+  /// The variables of this process.
+  public static var environment: [String: String] {
+    var result: [String: String] = [:]
+    var entry = unsafe environ
+    while let text = unsafe entry.pointee {
+      let pair = unsafe String(cString: text).split(
+        separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      if pair.count == 2 { result[String(pair[0])] = String(pair[1]) }
+      unsafe entry += 1
+    }
+    return result
+  }
+
   /// Raises the soft limit of open descriptors to the hard one, at most 1,048,576.
   /// - Returns: descriptors that may be open.
   public static func raiseDescriptorLimit() -> Int {
     let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     var limit = rlimit()
     guard unsafe getrlimit(resource, &limit) == 0 else { return 1024 }
+    let before = limit.rlim_cur
     limit.rlim_cur = min(limit.rlim_max, 1 << 20)
-    _ = unsafe setrlimit(resource, &limit)
+    // A sandbox may refuse it.
+    guard unsafe setrlimit(resource, &limit) == 0 else { return Int(min(before, 1 << 20)) }
     return Int(limit.rlim_cur)
   }
 

@@ -1,8 +1,9 @@
 internal import ArgumentParser
 internal import Broker
-internal import Foundation
+internal import Platform
 
-/// The flags of `serve` and `config check`: one for each key of the configuration table.
+/// The flags of `serve` and `config`: the keys of the configuration table that are set most, and
+/// `--set` for all of them.
 struct SettingOptions: ParsableArguments {
   @Option(help: "YAML file with settings (FANFARE_CONFIG).") var config: String?
   @Option(help: "Directory of journal, catalogue and socket (./data).") var data: String?
@@ -27,10 +28,16 @@ struct SettingOptions: ParsableArguments {
   @Option(help: "debug, info, warning or error (info).") var logLevel: String?
   @Option(help: "Wait for deliveries in flight at SIGTERM (20s).") var drainTimeout: String?
 
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Any setting by its key, such as journal.retention=1d; repeats.", valueName: "key=value"))
+  var others: [String] = []
+
   /// Flags, the environment and the file, ready to be loaded or checked.
   func loader() -> SettingsLoader {
     var loader = SettingsLoader()
-    loader.environment = ProcessInfo.processInfo.environment
+    loader.environment = ProcessSetup.environment
     loader.file = config ?? loader.environment["FANFARE_CONFIG"]
     let options: [(String, String?)] = [
       ("data", data), ("socket", socket), ("socket-group", socketGroup),
@@ -45,6 +52,10 @@ struct SettingOptions: ParsableArguments {
       if let value { loader.flags.append((name, value)) }
     }
     for value in allow { loader.flags.append(("allow", value)) }
+    for pair in others {
+      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      loader.flags.append((String(parts[0]), parts.count > 1 ? String(parts[1]) : ""))
+    }
     return loader
   }
 }

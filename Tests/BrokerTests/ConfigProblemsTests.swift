@@ -31,7 +31,7 @@ struct ConfigProblemsTests {
     let found = try problems("allow:\n  - 10.0.0.0/8\n  - nonsense\n")
     #expect(
       found == [
-        "f:1:1: allow: 'nonsense' is no CIDR such as 10.0.0.0/8, fd00::/8 or 127.0.0.1"
+        "f:3:5: allow: 'nonsense' is no CIDR such as 10.0.0.0/8, fd00::/8 or 127.0.0.1"
       ])
   }
 

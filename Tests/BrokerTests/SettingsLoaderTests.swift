@@ -63,7 +63,7 @@ struct SettingsLoaderTests {
   @Test func `a listener beyond loopback needs TLS or plain-http`() {
     var loader = SettingsLoader()
     loader.flags = [("listen", "0.0.0.0:8071")]
-    #expect(loader.check().first?.place == "listen")
+    #expect(loader.check().first?.place == "--listen")
     loader.flags.append(("plain-http", "true"))
     #expect(loader.check().isEmpty)
   }
