@@ -94,7 +94,9 @@ final class RecoveryRun {
     let first = plans.first.map(\.first) ?? 1
     let fold = RecoveryFold(
       checkpoint: checkpoint, first: max(first, 1), audiences: audiences, source: self)
-    let replayed = try replay(fold)
+    let replayed: UInt64
+    // What failed first is what to look at.
+    do throws(StorageError) { replayed = try replay(fold) } catch { throw tableFailure ?? error }
     let lanes = fold.finish(end: tail.last)
     if let tableFailure { throw tableFailure }
     noteUnknownAudiences(fold)

@@ -52,4 +52,18 @@ struct ReadFaultTests {
     }
     #expect(number > 3)
   }
+
+  @Test func `of reads that fail from then on the first is named`() throws {
+    var number = 0
+    while true {
+      number += 1
+      let (disk, now) = try disk()
+      disk.faults = [DiskFault(.read, number: number, forEver: true)]
+      var refusal = ""
+      do { _ = try start(disk, now) } catch { refusal = "\(error)" }
+      guard let strike = disk.strikes.first else { break }
+      #expect(refusal.contains(strike.path), "read \(number)")
+    }
+    #expect(number > 3)
+  }
 }
