@@ -19,8 +19,7 @@ package enum TableTag {
   package static let releases: UInt16 = 7
   /// Spool block: its events, in columns.
   package static let spooled: UInt16 = 8
-  /// Spool block: number (4), count (4), endpoint numbers (4 each) of each pending set.
-  package static let pendingSets: UInt16 = 9
+  // 9 was written into spool blocks once, for nobody: not to be given again.
 }
 
 /// A `delivered` outcome without what nobody asks of a success.
@@ -70,7 +69,6 @@ package struct BlockTables {
   private var releases = RawView.empty
   private var spooled = RawView.empty
   private var spooledCount = 0
-  package private(set) var pendingSets = RawView.empty
 
   /// Reads a header section whose CRC was checked.
   /// - Returns: `nil` when lengths contradict each other.
@@ -113,7 +111,6 @@ package struct BlockTables {
       spooledCount = entries
       // The count decides what is allocated.
       return entries <= BlockLimits.largeEvents && bytes.count <= entries * SpooledEvent.byteCount
-    case TableTag.pendingSets: pendingSets = bytes
     default: break
     }
     return true

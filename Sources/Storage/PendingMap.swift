@@ -4,7 +4,7 @@ internal import Flow
 /// that every reactor had walked then: settled deliveries do not come back.
 ///
 /// A lane that is behind waits for everything of its audiences from its cursor on; besides, every
-/// lane has its holes. 12 bytes a lane behind, 16 a hole.
+/// lane has its holes. 12 bytes a lane behind, 16 a hole, 12 an audience.
 ///
 /// > Runs on: the keeper's thread.
 final class PendingMap: @unchecked Sendable {
@@ -17,32 +17,13 @@ final class PendingMap: @unchecked Sendable {
     }
   }
 
-  /// An audience's lanes that are behind, by cursor.
-  private struct Behind {
-    var cursors: [(cursor: UInt64, endpoint: UInt32)]
-    var memberCount: Int
-  }
-
-  /// Who waits for one event.
-  struct Waiting: Equatable {
-    /// So many of the audience's lanes, counted by cursor.
-    var behind: Int
-    /// Those that tried.
-    var holes: Range<Int>
-    /// Everybody the event was accepted for.
-    var isWhole: Bool
-    /// Nobody need wait: it has to stay anyway.
-    var isKept = false
-    var isEmpty: Bool { behind == 0 && holes.isEmpty && !isKept }
-  }
-
   /// Entries of `known` before it is forgotten.
   private static let knownMax = 1 << 20
   private let audiences: AudienceTable
   private var cursors: [UInt32: UInt64] = [:]
   private var holes: [Hole] = []
-  private var known: [UInt32: Behind] = [:]
-  private var knownCount = 0
+  /// Where the first lane of an audience is, of those that were asked for; `UInt64.max`: none is behind.
+  private var known: [UInt32: UInt64] = [:]
   /// Events that have to stay though nobody waits for them, of the job under way; ascending.
   var kept: [Position] = []
 
@@ -59,35 +40,19 @@ final class PendingMap: @unchecked Sendable {
     holes.sort()
   }
 
-  /// Who waits for the event at `position`.
-  /// - Complexity: O(log lanes behind of the audience + log holes), once the audience is known.
-  func waiting(_ position: Position, _ audience: AudienceNumber) -> Waiting {
-    let behind = lanes(of: audience)
-    let count = SegmentIndex.partition(behind.cursors.count) {
-      behind.cursors[$0].cursor <= position.packed
-    }
-    let first = SegmentIndex.partition(holes.count) { holes[$0].position < position.packed }
-    var end = first
-    while end < holes.count, holes[end].position == position.packed { end += 1 }
-    // A hole may be of an endpoint that the event was not for: it was replayed to it.
-    let isWhole = count + (end - first) == behind.memberCount
-      && holes[first..<end].allSatisfy { audiences.contains(EndpointNumber($0.endpoint), in: audience) }
-    return Waiting(
-      behind: count, holes: first..<end, isWhole: isWhole,
-      isKept: hasKept(from: position, through: position))
-  }
-
-  /// The endpoints that wait, ascending.
-  func endpoints(_ waiting: Waiting, _ audience: AudienceNumber) -> [UInt32] {
-    var result = lanes(of: audience).cursors.prefix(waiting.behind).map(\.endpoint)
-    for hole in holes[waiting.holes] { result.append(hole.endpoint) }
-    return result.sorted()
+  /// Whether the event at `position` has to stay: somebody waits for it, or it is kept.
+  /// - Complexity: O(log holes), once the audience is known.
+  func needs(_ position: Position, _ audience: AudienceNumber) -> Bool {
+    if firstCursor(of: audience) <= position.packed { return true }
+    let place = SegmentIndex.partition(holes.count) { holes[$0].position < position.packed }
+    if place < holes.count, holes[place].position == position.packed { return true }
+    return hasKept(from: position, through: position)
   }
 
   /// Whether a lane that is behind may wait for an event of `audience` in blocks up to `last`.
   func isAwaited(_ audience: AudienceNumber, through last: UInt64) -> Bool {
-    guard let first = lanes(of: audience).cursors.first else { return false }
-    return first.cursor >> 16 <= last
+    let first = firstCursor(of: audience)
+    return first != .max && first >> 16 <= last
   }
 
   /// Whether a delivery in these blocks was tried and is not settled.
@@ -107,21 +72,15 @@ final class PendingMap: @unchecked Sendable {
     return place < kept.count && kept[place] <= last
   }
 
-  private func lanes(of audience: AudienceNumber) -> Behind {
+  /// The cursor of the audience's lane that is furthest behind; `UInt64.max`: none is.
+  private func firstCursor(of audience: AudienceNumber) -> UInt64 {
     if let found = known[audience.value] { return found }
-    var behind = Behind(cursors: [], memberCount: 0)
-    let members = unsafe audiences.endpoints(of: audience)
-    behind.memberCount = members.count
-    for unsafe member in unsafe members {
-      if let cursor = cursors[member.value] { behind.cursors.append((cursor, member.value)) }
+    var first = UInt64.max
+    for unsafe member in unsafe audiences.endpoints(of: audience) {
+      first = min(first, cursors[member.value] ?? .max)
     }
-    behind.cursors.sort { $0 < $1 }
-    knownCount += behind.cursors.count + 1
-    if knownCount > Self.knownMax {
-      known.removeAll()
-      knownCount = behind.cursors.count + 1
-    }
-    known[audience.value] = behind
-    return behind
+    if known.count == Self.knownMax { known.removeAll() }
+    known[audience.value] = first
+    return first
   }
 }

@@ -222,23 +222,20 @@ final class Respooler: @unchecked Sendable {
         throw .damaged(path: path, offset: place.offset, reason: "the payload does not unpack")
       }
       if !builder.fits(events: block.events.count, bytes: block.bytes) { try flush() }
-      try add(block, source, bytes, pending, path)
+      try add(block, source, bytes, path)
     }
     return plain != nil
   }
 
   private func add(
-    _ block: SpoolSource.Block, _ source: SpoolSource, _ plain: RawView, _ pending: PendingMap,
-    _ path: String
+    _ block: SpoolSource.Block, _ source: SpoolSource, _ plain: RawView, _ path: String
   ) throws(StorageError) {
-    for event in block.events {
-      let header = source.header(event.index)
+    for index in block.events {
+      let header = source.header(index)
       guard let bytes = plain.slice(Int(header.payloadOffset), header.payloadLength) else {
         throw .damaged(path: path, offset: 0, reason: "an event reaches past its block")
       }
-      builder.add(
-        header, position: source.position(event.index), bytes: bytes, waiting: event.waiting,
-        in: pending)
+      builder.add(header, position: source.position(index), bytes: bytes)
     }
   }
 

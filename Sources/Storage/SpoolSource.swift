@@ -2,11 +2,12 @@ internal import Flow
 
 /// A block that was read, of the log or of the spool, as the cleaner looks at it.
 struct SpoolSource {
-  /// One block of the log, and what is pending in it.
+  /// One block of the log, and what of it has to stay.
   struct Block {
     /// The index after its last event.
     var end: Int
-    var events: [(index: Int, waiting: PendingMap.Waiting)] = []
+    /// Indices of those that stay.
+    var events: [Int] = []
     /// Their payload.
     var bytes = 0
   }
@@ -47,9 +48,8 @@ struct SpoolSource {
     let sequence = position(first).sequence
     var block = Block(end: first)
     while block.end < eventCount, position(block.end).sequence == sequence {
-      let waiting = pending.waiting(position(block.end), audience(block.end))
-      if !waiting.isEmpty {
-        block.events.append((block.end, waiting))
+      if pending.needs(position(block.end), audience(block.end)) {
+        block.events.append(block.end)
         block.bytes += header(block.end).payloadLength
       }
       block.end += 1

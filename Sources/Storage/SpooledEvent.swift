@@ -11,7 +11,7 @@ internal import Flow
 /// | 20 | 4 | extrasLength | as there |
 /// | 24 | 4 | audience | the set it was accepted for |
 /// | 28 | 4 | application | as there |
-/// | 32 | 4 | pendingSet | index into the block's sets, from 1; 0: the whole audience |
+/// | 32 | 4 | unused | written as 0, read as nothing |
 /// | 36 | 1 | typeLength | as there |
 /// | 37 | 1 | idLength | as there |
 /// | 38 | 1 | kind | as there |
@@ -30,15 +30,14 @@ struct SpooledEvent: BitwiseCopyable, Equatable {
   var extrasLength: UInt32
   var audience: AudienceNumber
   var application: ApplicationNumber
-  var pendingSet: UInt32
+  private var unused: UInt32 = 0
   var typeLength: UInt8
   var idLength: UInt8
   var kind: UInt8
   var flags: UInt8
 
-  init(_ header: EventHeader, position: Position, pendingSet: UInt32) {
+  init(_ header: EventHeader, position: Position) {
     self.position = position
-    self.pendingSet = pendingSet
     time = header.time
     dataLength = header.dataLength
     extrasLength = header.extrasLength
