@@ -17,7 +17,7 @@ extension BrokerControl {
       .map { lane in
         ParkedLine(
           number: lane.endpoint.value, depth: lane.depth,
-          oldestSeconds: oldestSeconds(lane, now: now))
+          oldestSeconds: Self.oldestSeconds(lane, now: now))
       }
       .sorted { $0.number < $1.number }
   }

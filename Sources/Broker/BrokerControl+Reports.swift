@@ -26,7 +26,8 @@ extension BrokerControl {
   public func spool(application: String?) async throws(ControlError) -> SpoolReport {
     let names = try applicationNames()
     var lanes: [UInt32: LaneStatus] = [:]
-    let statuses = await plane.statuses()
+    var statuses = await plane.statuses()
+    plane.fillOldestTimes(&statuses)
     for status in statuses { lanes[status.endpoint.value] = status }
     let parked = application == nil ? parkedLines(statuses) : []
     let dead = catalog.deadCounts()
@@ -79,7 +80,7 @@ extension BrokerControl {
       id: record.id, name: record.name, application: application, depth: depth, dead: dead,
       inFlight: lane?.inFlight ?? 0, bytes: UInt64(Double(plainBytes) * share),
       plainBytes: plainBytes,
-      oldestSeconds: oldestSeconds(lane, now: now),
+      oldestSeconds: Self.oldestSeconds(lane, now: now),
       nextAttempt: lane?.nextAttempt.map { RFC3339.text($0) }, attempts: lane?.attempts ?? 0,
       state: state.rawValue, lastStatus: Int(lane?.lastStatus ?? 0),
       lastError: Self.errorText(failure, lane))
@@ -92,10 +93,11 @@ extension BrokerControl {
     return record.paused ? .paused : lane?.state ?? .ok
   }
 
-  func oldestSeconds(_ lane: LaneStatus?, now: UnixMilliseconds) -> Double {
-    guard let lane, lane.depth > 0 else { return 0 }
-    let time = lane.oldestTime ?? lane.oldest.flatMap { plane.eventTime(at: $0) }
-    guard let time, time.value < now.value else { return 0 }
+  /// The age of a lane's oldest event; 0 when nothing waits, or nobody knows.
+  static func oldestSeconds(_ lane: LaneStatus?, now: UnixMilliseconds) -> Double {
+    guard let lane, lane.depth > 0, let time = lane.oldestTime, time.value < now.value else {
+      return 0
+    }
     return Double(now.value - time.value) / 1000
   }
 

@@ -180,9 +180,12 @@ extension DataPlane {
     return (space.free, space.total)
   }
 
-  /// When the event at a position was accepted; `nil` when it is no longer readable.
-  func eventTime(at position: Position) -> UnixMilliseconds? {
-    (try? logReader.event(at: position))?.time
+  /// Looks up when the oldest event of each lane was accepted, where its reactor does not know.
+  func fillOldestTimes(_ lanes: inout [LaneStatus]) {
+    let unknown = lanes.indices.filter { place in
+      lanes[place].depth > 0 && lanes[place].oldestTime == nil && lanes[place].oldest != nil
+    }
+    let times = logReader.times(at: unknown.compactMap { lanes[$0].oldest })
+    for (place, time) in zip(unknown, times) { lanes[place].oldestTime = time }
   }
-
 }

@@ -3,8 +3,9 @@ internal import Catalog
 internal import Delivery
 internal import Flow
 internal import Ingest
-internal import Synchronization
+internal import Platform
 internal import Storage
+internal import Synchronization
 
 extension BrokerControl {
   /// The Prometheus exposition: names and labels are the contract's.
@@ -93,26 +94,41 @@ extension BrokerControl {
       reactors.map(\.deliveryLag))
   }
 
+  /// From the lanes alone: a scrape must not read the whole catalogue.
   private func writeSpool(_ out: inout PrometheusText) async {
-    guard let report = try? await spool(application: nil) else { return }
-    let top = report.endpoints.filter { $0.depth > 0 }
-      .sorted { ($0.depth, $1.id) > ($1.depth, $0.id) }.prefix(Self.topEndpoints)
-    let oldest = report.endpoints.map(\.oldestSeconds).max() ?? 0
-    let families: [(String, String, Double, (SpoolLine) -> Double)] = [
-      ("fanfare_spool_depth", "Pending deliveries.", Double(report.total.depth),
-        { Double($0.depth) }),
+    let lanes = await plane.statuses().filter { $0.depth > 0 }
+    let parked = lanes.filter { $0.isParked && !funnel.knows($0.endpoint.value) }
+    var top = Array(
+      lanes.filter { funnel.knows($0.endpoint.value) }
+        .sorted { ($0.depth, $1.endpoint.value) > ($1.depth, $0.endpoint.value) }
+        .prefix(Self.topEndpoints))
+    // A lane of which nobody knows where it stands says nothing of the oldest.
+    let last = Position(packed: .max)
+    var oldest = lanes.min { ($0.oldest ?? last) < ($1.oldest ?? last) }.map { [$0] } ?? []
+    plane.fillOldestTimes(&top)
+    plane.fillOldestTimes(&oldest)
+    let ids = top.map { (try? catalog.endpoint(number: $0.endpoint.value))?.id }
+    let now = RealClock.unix
+    let share = plane.journalUsage.packedShare
+    let families: [(String, String, Double, (LaneStatus) -> Double)] = [
+      ("fanfare_spool_depth", "Pending deliveries.",
+        Double(lanes.reduce(0) { $0 + $1.depth }), { Double($0.depth) }),
       ("fanfare_spool_bytes", "Compressed bytes of what is pending, estimated.",
-        Double(report.total.bytes), { Double($0.bytes) }),
-      ("fanfare_spool_oldest_seconds", "Age of the oldest pending delivery.", oldest,
-        { $0.oldestSeconds }),
+        (Double(lanes.reduce(0) { $0 + $1.plainBytes }) * share).rounded(.down),
+        { (Double($0.plainBytes) * share).rounded(.down) }),
+      ("fanfare_spool_oldest_seconds", "Age of the oldest pending delivery.",
+        Self.oldestSeconds(oldest.first, now: now), { Self.oldestSeconds($0, now: now) }),
     ]
     for (name, help, total, value) in families {
       out.family(name, .gauge, help)
       out.sample(name, [], total)
-      for line in top { out.sample(name, [("endpoint", line.id)], value(line)) }
+      for (id, lane) in zip(ids, top) {
+        if let id { out.sample(name, [("endpoint", id)], value(lane)) }
+      }
     }
     out.single(
-      "fanfare_dead", .gauge, "Dead-lettered deliveries kept.", Double(report.total.dead))
+      "fanfare_dead", .gauge, "Dead-lettered deliveries kept.",
+      Double(catalog.deadCounts().values.reduce(0, +)))
     out.single(
       "fanfare_dead_bytes", .gauge, "What dead letters and their events hold on disk.",
       Double(plane.kept.bytes.value))
@@ -120,7 +136,7 @@ extension BrokerControl {
     out.single(
       "fanfare_parked_deliveries", .gauge,
       "Pending deliveries to endpoints that the catalogue does not know: alert above 0.",
-      Double(report.parked.reduce(0) { $0 + $1.depth }))
+      Double(parked.reduce(0) { $0 + $1.depth }))
   }
 
   private func writeExpiry(_ out: inout PrometheusText) {

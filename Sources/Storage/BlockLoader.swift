@@ -76,6 +76,23 @@ final class BlockLoader {
     }
   }
 
+  /// When events were accepted that stand in the block whose section was read; `nil` for one that
+  /// does not.
+  func times(at positions: [Position]) -> [UnixMilliseconds?] {
+    guard let tables else { return positions.map { _ in nil } }
+    if header.kind == .spool {
+      let events = tables.spooledEvents() ?? []
+      return positions.map { position in
+        let place = SegmentIndex.partition(events.count) { events[$0].position < position }
+        return place < events.count && events[place].position == position ? events[place].time : nil
+      }
+    }
+    return positions.map { position in
+      position.sequence == header.sequence && position.index < tables.eventCount
+        ? tables.event(position.index).time : nil
+    }
+  }
+
   private func attempt(_ place: BlockPlace) throws(Failure) {
     begin()
     try fill(place, upTo: place.length)

@@ -135,13 +135,8 @@ public final class LogReader: Sendable {
   /// > Runs on: any thread; one reads at a time.
   public func identities(at positions: [Position]) -> [EventIdentity?] {
     var found = [EventIdentity?](repeating: nil, count: positions.count)
-    var rest = positions.indices.sorted { positions[$0] < positions[$1] }[...]
-    while let first = rest.first {
-      let sequence = positions[first].sequence
-      let run = rest.prefix { positions[$0].sequence == sequence }
-      rest = rest.dropFirst(run.count)
-      guard let place = place(of: positions[first]) else { continue }
-      let events = read(place, sequence) { block in
+    for (place, run) in runs(positions) {
+      let events = read(place, positions[run[0]].sequence) { block in
         run.map { index in
           Self.hasEvent(block, at: positions[index])
             ? EventIdentity(block.event(positions[index].index)) : nil
@@ -151,6 +146,39 @@ public final class LogReader: Sendable {
       for (index, event) in zip(run, events) { found[index] = event }
     }
     return found
+  }
+
+  /// When the events at `positions` were accepted; `nil` where there is none (any more), or it can't
+  /// be read.
+  /// - Complexity: of each block the header section is read once, in the order of the log; no
+  ///   payload is read or unpacked.
+  /// > Runs on: any thread; one reads at a time.
+  public func times(at positions: [Position]) -> [UnixMilliseconds?] {
+    var found = [UnixMilliseconds?](repeating: nil, count: positions.count)
+    for (place, run) in runs(positions) {
+      let wanted = run.map { positions[$0] }
+      let times = tools.withLock { tools -> [UnixMilliseconds?]? in
+        defer { tools.loader.closeAll() }
+        do throws(BlockLoader.Failure) { try tools.loader.readSection(place) } catch { return nil }
+        return tools.loader.times(at: wanted)
+      }
+      for (index, time) in zip(run, times ?? []) { found[index] = time }
+    }
+    return found
+  }
+
+  /// The blocks that the events at `positions` stand in, in the order of the log, each with the
+  /// indices of its positions, never none.
+  private func runs(_ positions: [Position]) -> [(place: BlockPlace, indices: [Int])] {
+    var result: [(place: BlockPlace, indices: [Int])] = []
+    var rest = positions.indices.sorted { positions[$0] < positions[$1] }[...]
+    while let first = rest.first {
+      let sequence = positions[first].sequence
+      let run = rest.prefix { positions[$0].sequence == sequence }
+      rest = rest.dropFirst(run.count)
+      if let place = place(of: positions[first]) { result.append((place, Array(run))) }
+    }
+    return result
   }
 
   /// Reads the block of the log with this sequence.

@@ -97,6 +97,10 @@ struct KeptEventsTests {
     world.settle(milliseconds: 100)
     #expect(world.recovered.index.ranges.count == 1)
     #expect(event(world.recovered.index, places[1]) == "e8-0")
+    let reader = LogReader(
+      index: world.recovered.index, directory: directory.path, disk: RealDisk())
+    let time = try reader.event(at: places[1]).time
+    #expect(reader.times(at: [Position(sequence: 1 << 40, index: 0), places[1]]) == [nil, time])
     kept.state.withLock { $0.positions = [] }
     backlog.seal(40)
     world.settle(milliseconds: 100)
@@ -137,5 +141,8 @@ struct KeptEventsTests {
     #expect(found.prefix(2).allSatisfy { $0 == nil })
     #expect(found.dropFirst(2).map { $0?.id } == places.map { "e\($0.0)-\($0.1)" })
     #expect(found[2]?.plainBytes ?? 0 > 60_064)
+    let times = reader.times(at: missing + positions)
+    #expect(times.prefix(2).allSatisfy { $0 == nil })
+    #expect(try times.dropFirst(2).map { $0 } == positions.map { try reader.event(at: $0).time })
   }
 }
