@@ -80,13 +80,13 @@ package struct AdminRoutes {
   private func build(_ control: BrokerControl) -> Router<AdminContext> {
     var table = RouteTable()
     for route in routes { table.add(route.method, route.path) }
-    let settings = control.settings
     let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
     router.middlewares.add(ErrorMiddleware(table: table))
     router.middlewares.add(
       HostMiddleware(
-        rule: HostRule(
-          listenHost: settings.listenHostAndPort?.host ?? "", publicURL: settings.publicURL)))
+        rules: HostRules(listenHost: control.settings.listenHostAndPort?.host ?? "") {
+          control.settings.publicURL
+        }))
     router.middlewares.add(AuthenticationMiddleware(catalog: control.catalog))
     router.middlewares.add(IdempotencyMiddleware(clock: { control.catalog.now }))
     let gate = Gate(catalog: control.catalog)

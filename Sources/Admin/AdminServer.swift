@@ -2,12 +2,10 @@ public import Broker
 internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
-internal import HummingbirdTLS
 public import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
-internal import NIOSSL
 internal import Platform
 internal import ServiceLifecycle
 internal import Wire
@@ -51,6 +49,8 @@ public struct AdminServer: Sendable {
 
   private let control: BrokerControl
   private let logger: Logger
+  /// What the listener shows; reloadable.
+  public let certificate = ListenerCertificate()
 
   /// A server for the address, certificate and key in `control.settings`.
   ///
@@ -84,8 +84,7 @@ public struct AdminServer: Sendable {
     guard let address = settings.listenHostAndPort else {
       throw AdminServerError.addressInvalid(settings.listen)
     }
-    let builder = try Self.builder(certificate: settings.tlsCertificate, key: settings.tlsKey)
-    return try builder.buildServer(
+    return try builder(settings).buildServer(
       configuration: ServerConfiguration(
         address: .hostname(address.host, port: address.port), serverName: Self.name,
         availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionsMax)),
@@ -124,40 +123,13 @@ public struct AdminServer: Sendable {
   /// The request turned out broken while its answer was written.
   private struct AnswerCutOff: Error {}
 
-  private static func builder(
-    certificate: String, key: String
-  ) throws(AdminServerError) -> HTTPServerBuilder {
-    let plain = HTTPServerBuilder.http1(
-      configuration: HTTP1Channel.Configuration(idleTimeout: .seconds(idleSecondsMax)))
-    if certificate.isEmpty && key.isEmpty { return plain }
-    guard !certificate.isEmpty, !key.isEmpty else {
-      throw .certificateUnusable("tls-cert and tls-key are needed together")
-    }
-    do {
-      var configuration = TLSConfiguration.makeServerConfiguration(
-        certificateChain: try chain(certificate).map { .certificate($0) },
-        privateKey: .privateKey(try privateKey(key)))
-      configuration.minimumTLSVersion = .tlsv12
-      // Made once here: the server would only say so when it begins to listen.
-      _ = try NIOSSLContext(configuration: configuration)
-      return try .tls(plain, tlsConfiguration: configuration)
-    } catch let error as AdminServerError {
-      throw error
-    } catch {
-      throw .certificateUnusable(
-        "tls-key: \(key) is not the key of certificate \(certificate)")
-    }
-  }
-
-  private static func chain(_ path: String) throws(AdminServerError) -> [NIOSSLCertificate] {
-    do { return try NIOSSLCertificate.fromPEMFile(path) } catch {
-      throw .certificateUnusable("tls-cert: \(path) is missing, or no certificate in PEM")
-    }
-  }
-
-  private static func privateKey(_ path: String) throws(AdminServerError) -> NIOSSLPrivateKey {
-    do { return try NIOSSLPrivateKey(file: path, format: .pem) } catch {
-      throw .certificateUnusable("tls-key: \(path) is missing, or no private key in PEM")
+  private func builder(_ settings: Settings) throws(AdminServerError) -> HTTPServerBuilder {
+    let http = HTTP1Channel.Configuration(idleTimeout: .seconds(Self.idleSecondsMax))
+    guard let reading = try certificate.read(settings) else { return .http1(configuration: http) }
+    certificate.use(reading)
+    return HTTPServerBuilder { [certificate] responder in
+      ListenerTLSChannel(
+        base: HTTP1Channel(responder: responder, configuration: http), certificate: certificate)
     }
   }
 }

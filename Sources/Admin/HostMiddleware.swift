@@ -1,10 +1,13 @@
+internal import HTTPTypes
 internal import Hummingbird
+internal import Synchronization
 internal import Wire
 
 /// Which `Host` headers are taken: a page that a browser was lured to by a name of its own, which
 /// now resolves to this machine, must not reach the API.
 package struct HostRule: Sendable {
   private let names: Set<String>
+  private let publicOrigin: URLTarget?
   private let takesAddresses: Bool
 
   /// A rule for a server.
@@ -15,7 +18,8 @@ package struct HostRule: Sendable {
   ///   - publicURL: what it is called from outside; empty if nothing.
   package init(listenHost: String, publicURL: String) {
     var names: Set<String> = ["localhost", listenHost.lowercased()]
-    if let target = try? URLTarget(parsing: publicURL) { names.insert(target.host) }
+    publicOrigin = try? URLTarget(parsing: publicURL)
+    if let target = publicOrigin { names.insert(target.host) }
     self.names = names
     takesAddresses = ["0.0.0.0", "::"].contains(listenHost)
   }
@@ -29,11 +33,51 @@ package struct HostRule: Sendable {
     guard target.isIPLiteral else { return false }
     return takesAddresses || target.host.hasPrefix("127.") || target.host == "::1"
   }
+
+  /// Whether an `Origin` header names this server itself: what the `Host` header says, or the public
+  /// URL. Another port is another origin; `null` is nobody's.
+  package func allows(origin: String, at authority: String) -> Bool {
+    guard let asked = try? URLTarget(parsing: origin), asked.pathAndQuery == "/" else {
+      return false
+    }
+    let scheme = asked.usesTLS ? "https" : "http"
+    let own = try? URLTarget(parsing: "\(scheme)://\(authority)/")
+    return [own, publicOrigin].contains { target in
+      guard let target else { return false }
+      return target.usesTLS == asked.usesTLS && target.host == asked.host
+        && target.port == asked.port
+    }
+  }
 }
 
-/// Refuses requests for another host, except to the health checks, which tell nothing.
+/// The rule for a server whose public URL may change while it runs.
+final class HostRules: Sendable {
+  private let listenHost: String
+  private let publicURL: @Sendable () -> String
+  private let made: Mutex<(publicURL: String, rule: HostRule)?>
+
+  init(listenHost: String, publicURL: @escaping @Sendable () -> String) {
+    self.listenHost = listenHost
+    self.publicURL = publicURL
+    made = Mutex(nil)
+  }
+
+  /// The rule that holds now.
+  var rule: HostRule {
+    let url = publicURL()
+    return made.withLock { made in
+      if let known = made, known.publicURL == url { return known.rule }
+      let rule = HostRule(listenHost: listenHost, publicURL: url)
+      made = (url, rule)
+      return rule
+    }
+  }
+}
+
+/// Refuses requests for another host, and those that another site's page makes, except to the health
+/// checks, which tell nothing.
 struct HostMiddleware: RouterMiddleware {
-  let rule: HostRule
+  let rules: HostRules
 
   func handle(
     _ request: Request, context: AdminContext,
@@ -42,10 +86,17 @@ struct HostMiddleware: RouterMiddleware {
     guard let host = request.head.authority, !host.isEmpty else {
       throw AdminError.badRequest("the Host header is missing")
     }
-    guard rule.allows(host) || AdminRoutes.healthPaths.contains(request.uri.path) else {
+    if AdminRoutes.healthPaths.contains(request.uri.path) { return try await next(request, context) }
+    let rule = rules.rule
+    guard rule.allows(host) else {
       throw AdminError(
         status: .misdirectedRequest, code: "host_not_allowed",
         detail: "this host name is not the broker's; set --public-url to the URL it is known by")
+    }
+    if let origin = request.headers[.origin], !rule.allows(origin: origin, at: host) {
+      throw AdminError(
+        status: .forbidden, code: "origin_not_allowed",
+        detail: "a page of another site may not use this API from a browser")
     }
     return try await next(request, context)
   }

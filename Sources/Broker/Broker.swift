@@ -19,8 +19,10 @@ public final class Broker: Sendable {
   private let housekeeper: Housekeeper
   private let lock: DirectoryLock
   private let logger: Logger
-  /// The settings, with what SIGHUP changed.
-  private let inForce: Mutex<Settings>
+  /// The local socket, if the service manager passed it.
+  private let inherited: InheritedSocket?
+  /// Where the API listens, once it does.
+  private let apiPort = Mutex<Int?>(nil)
 
   /// Starts a broker: locks the directory, opens catalogue and log, recovers, and runs the threads.
   ///
@@ -43,7 +45,8 @@ public final class Broker: Sendable {
         log: { logger.notice("\($0)") })
     }
     let configuration = try PlaneConfiguration(settings, disk: disk)
-    let listener = try listen(settings)
+    let inherited = try inheritedSocket()
+    let listener = if let inherited { inherited.socket } else { try listen(settings) }
     let box = ControlBox()
     let attempts = try openAttempts(settings, logger)
     let plane = try DataPlane(
@@ -70,25 +73,42 @@ public final class Broker: Sendable {
     ProcessSetup.returnFreeMemory()
     return Broker(
       control: control, settings: settings, plane: plane, housekeeper: housekeeper, lock: lock,
-      logger: logger)
+      inherited: inherited, logger: logger)
   }
 
   private init(
     control: BrokerControl, settings: Settings, plane: DataPlane,
-    housekeeper: Housekeeper, lock: DirectoryLock, logger: Logger
+    housekeeper: Housekeeper, lock: DirectoryLock, inherited: InheritedSocket?, logger: Logger
   ) {
     self.control = control
     self.settings = settings
     self.plane = plane
     self.housekeeper = housekeeper
     self.lock = lock
+    self.inherited = inherited
     self.logger = logger
-    inForce = Mutex(settings)
+  }
+
+  /// Where the local socket is.
+  public var socketPath: String { inherited?.path ?? settings.socketPath }
+
+  /// Has the service manager told that the threads of the data plane go round, as long as they do.
+  /// - Parameters:
+  ///   - interval: how long may pass between two signs of life.
+  ///   - alive: gives one.
+  public func watch(interval: Nanoseconds, alive: @escaping @Sendable () -> Void) {
+    Watchdog(plane.pulses.all, interval: interval, alive: alive) { [logger] threads in
+      logger.error(
+        "threads do not go round; the service manager may end the broker for that",
+        metadata: ["threads": "\(threads.joined(separator: ","))"])
+    }.start()
   }
 
   /// Writes the API's address where the command line looks for it.
   /// - Returns: the URL.
   public func publishAddress(port: Int) -> String {
+    apiPort.withLock { $0 = port }
+    let settings = control.settings
     let host = settings.listenHostAndPort?.host ?? "127.0.0.1"
     let reachable = host == "0.0.0.0" ? "127.0.0.1" : host == "::" ? "::1" : host
     let shown = reachable.contains(":") ? "[\(reachable)]" : reachable
@@ -99,7 +119,7 @@ public final class Broker: Sendable {
   }
 
   /// How long ``drain()`` waits at most.
-  public var drainTimeout: Nanoseconds { inForce.withLock { $0.drainTimeout } }
+  public var drainTimeout: Nanoseconds { control.settings.drainTimeout }
 
   /// Takes no new events and lets attempts in flight end.
   /// - Returns: whether all of them ended within the drain timeout.
@@ -110,16 +130,33 @@ public final class Broker: Sendable {
 
   /// Follows changed settings as far as a running broker can.
   ///
-  /// The log level is the caller's matter.
+  /// The log's level and format, and the listener's certificate, are the caller's matter.
   /// - Returns: keys that changed and are followed, and keys that changed and need a restart.
-  public func reload(_ settings: Settings) -> (taken: [String], waiting: [String]) {
-    control.reloadSucceeded.store(true, ordering: .relaxed)
-    return inForce.withLock { current in
-      let changed = SettingKey.all.filter { $0.differs(current, settings) }
-      current.drainTimeout = settings.drainTimeout
-      current.logLevel = settings.logLevel
-      return (changed.filter(\.reloads).map(\.name), changed.filter { !$0.reloads }.map(\.name))
+  /// - Throws: what the machine says against it; nothing was changed.
+  public func reload(
+    _ settings: Settings
+  ) throws(BrokerError) -> (taken: [String], waiting: [String]) {
+    let current = control.settings
+    var next = current
+    var waiting: [String] = []
+    var taken: [String] = []
+    for key in SettingKey.all where key.differs(current, settings) {
+      if key.reloads, current.usesTLS == settings.usesTLS || !key.name.hasPrefix("tls-") {
+        key.copy(from: settings, to: &next)
+        taken.append(key.name)
+      } else {
+        waiting.append(key.name)
+      }
     }
+    let limits = try PlaneLimits(next, disk: RealDisk())
+    control.follow(next)
+    if limits != plane.limits.withLock({ $0 }) { plane.follow(limits) }
+    housekeeper.lookAgain()
+    if next.publicURL != current.publicURL, let port = apiPort.withLock({ $0 }) {
+      _ = publishAddress(port: port)
+    }
+    control.reloadSucceeded.store(true, ordering: .relaxed)
+    return (taken, waiting)
   }
 
   /// Notes that the configuration could not be read again, for the metrics.
@@ -132,7 +169,8 @@ public final class Broker: Sendable {
     let closed = await plane.finish(within: .seconds(10))
     await housekeeper.stop()
     await control.attempts.stop()
-    SocketFile.remove(path: settings.socketPath)
+    // What the service manager opened stays: publishers wait there for the next broker.
+    if inherited == nil { SocketFile.remove(path: settings.socketPath) }
     _ = unsafe unlink(settings.addressPath)
     do throws(CatalogError) {
       try control.attempts.store.close()
@@ -197,6 +235,14 @@ public final class Broker: Sendable {
         store: try AttemptStore(path: settings.attemptsPath), settings: settings, logger: logger)
     } catch {
       throw .failed(error.text)
+    }
+  }
+
+  private static func inheritedSocket() throws(BrokerError) -> InheritedSocket? {
+    do throws(InheritedSocketError) {
+      return try InheritedSocket.take(environment: ProcessSetup.environment)
+    } catch {
+      throw .configuration(error.text)
     }
   }
 

@@ -2,6 +2,7 @@ public import Catalog
 internal import Delivery
 internal import Flow
 internal import Platform
+internal import Synchronization
 internal import Wire
 
 extension BrokerControl {
@@ -112,12 +113,13 @@ extension BrokerControl {
     let isLocal = target.host == "localhost" || target.host.hasSuffix(".localhost")
     let host = isLocal ? "127.0.0.1" : target.host.filter { $0 != "[" && $0 != "]" }
     guard let address = SocketAddress(literal: host, port: target.port) else { return nil }
-    return plane.configuration.reactor.addressGuard.refusal([address], port: target.port)
+    return plane.limits.withLock { $0.reactor.addressGuard }.refusal([address], port: target.port)
       .map { "nothing will be sent there: \($0)" }
   }
 
   /// http targets need leave; private addresses are refused at connect, where DNS can't deceive.
   private func refuseForbiddenTarget(_ url: String) throws(ControlError) {
+    let settings = settings
     if url.lowercased().hasPrefix("http://"), !settings.dev, !settings.allowHTTP {
       throw .invalid(
         field: "url", "http:// is not allowed; use https://, or start with --allow-http or --dev")

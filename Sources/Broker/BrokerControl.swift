@@ -9,8 +9,7 @@ internal import Synchronization
 public final class BrokerControl: Sendable {
   /// Applications, endpoints, tokens, dead letters.
   public let catalog: Catalog
-  /// The settings in force.
-  public let settings: Settings
+  private let settingsInForce: Mutex<Settings>
   let plane: DataPlane
   let attempts: AttemptRecorder
   let funnel: RoutingFunnel
@@ -25,7 +24,7 @@ public final class BrokerControl: Sendable {
     startedUnixMilliseconds: UInt64, logger: Logger
   ) {
     self.catalog = catalog
-    self.settings = settings
+    settingsInForce = Mutex(settings)
     self.plane = plane
     self.attempts = attempts
     funnel = RoutingFunnel(catalog: catalog, plane: plane)
@@ -33,6 +32,12 @@ public final class BrokerControl: Sendable {
       catalog: catalog, plane: plane, funnel: funnel, attempts: attempts.store, logger: logger)
     started = startedUnixMilliseconds
   }
+
+  /// The settings in force: a reload may change them.
+  public var settings: Settings { settingsInForce.withLock { $0 } }
+
+  /// Has everything that asks follow other settings.
+  func follow(_ settings: Settings) { settingsInForce.withLock { $0 = settings } }
 
   /// Why the broker is not ready to accept events; empty when it is.
   public var notReadyReasons: [String] { plane.notReadyReasons }

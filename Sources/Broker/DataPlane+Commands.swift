@@ -97,6 +97,14 @@ extension DataPlane {
     }
   }
 
+  /// Has the stages follow other limits; each does so in its next turn.
+  func follow(_ limits: PlaneLimits) {
+    self.limits.withLock { $0 = limits }
+    for mailbox in reactorMailboxes { mailbox.post(.limit(limits.reactor)) }
+    keeper.setLimits(limits.journal)
+    setQuota()
+  }
+
   /// Tells ingest whether the journal has room.
   func setSpoolFull(_ full: Bool) {
     ingestMailbox.post(.spoolFull(full))

@@ -46,6 +46,7 @@ extension DataPlane {
     var quotaAt = now.instant
     var spaceAt = now.instant
     while true {
+      pulses.ingest.answer()
       let ready = ingestPoller.wait(now: now.instant, until: deadline)
       now = clock.now()
       deadline = ingest.turn(now: now, ready: ready)
@@ -76,7 +77,7 @@ extension DataPlane {
       if ingestHasWork { deadline = now.instant }
       if deadline <= now.instant { continue }
       wakeup.prepareToSleep()
-      if ingestHasWork {
+      if ingestHasWork || pulses.ingest.isAsked {
         wakeup.awake()
         deadline = now.instant
       }
@@ -110,15 +111,17 @@ extension DataPlane {
   private func runReactor(_ index: Int) {
     let reactor = reactors[index]
     let poller = reactorPollers[index]
+    let pulse = pulses.reactors[index]
     var now = clock.now()
     var deadline = now.instant
     while true {
+      pulse.answer()
       let ready = poller.wait(now: now.instant, until: deadline)
       now = clock.now()
       deadline = reactor.turn(now: now, ready: ready)
       if deadline <= now.instant { continue }
       poller.wakeup.prepareToSleep()
-      if reactor.hasWork {
+      if reactor.hasWork || pulse.isAsked {
         poller.wakeup.awake()
         deadline = now.instant
       }
@@ -127,20 +130,30 @@ extension DataPlane {
 
   private func runReader() {
     while true {
+      pulses.reader.answer()
       let now = clock.now()
       let deadline = reader.turn(now: now)
       if reader.damage.hasNews || reader.refusals.hasNews { bell.ring() }
-      Self.sleep(readerWakeup, now: now, until: deadline) { reader.hasWork }
+      Self.sleep(readerWakeup, now: now, until: deadline) {
+        reader.hasWork || pulses.reader.isAsked
+      }
     }
   }
 
   private func runKeeper() {
+    var deadline = clock.now().instant
     while true {
+      pulses.keeper.answer()
       let now = clock.now()
-      let deadline = keeper.turn(now: now)
-      // What it freed, could not write or waits for is told, counted or brought by housekeeping.
-      bell.ring()
-      Self.sleep(keeperWakeup, now: now, until: deadline) { keeper.hasWork }
+      // Who only asks for its pulse does not have the house kept.
+      if keeper.hasWork || now.instant >= deadline {
+        deadline = keeper.turn(now: now)
+        // What it freed, could not write or waits for is told, counted or brought by housekeeping.
+        bell.ring()
+      }
+      Self.sleep(keeperWakeup, now: now, until: deadline) {
+        keeper.hasWork || pulses.keeper.isAsked
+      }
     }
   }
 

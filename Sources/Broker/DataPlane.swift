@@ -22,6 +22,8 @@ internal import Synchronization
 /// touched by its own thread only; everything else here is constant or synchronised.
 final class DataPlane: @unchecked Sendable {
   let configuration: PlaneConfiguration
+  /// What may change while the stages run, as it is now.
+  let limits: Mutex<PlaneLimits>
   let window: LogWindow
   let counters: PlaneCounters
   let logReader: LogReader
@@ -46,6 +48,7 @@ final class DataPlane: @unchecked Sendable {
   let readerWakeup: Wakeup
   let keeperWakeup: Wakeup
   let images: Mailbox<ReactorImage>
+  let pulses: Pulses
   let clock: any Clock = RealClock()
   let phase = Atomic<Phase>(.running)
 
@@ -60,6 +63,7 @@ final class DataPlane: @unchecked Sendable {
     hooks: IngestHooks, kept: KeptDeadLetters, tap: AttemptTap
   ) throws(BrokerError) {
     self.configuration = configuration
+    limits = Mutex(configuration.limits)
     self.kept = kept
     let count = configuration.reactor.reactorCount
     let disk = RealDisk()
@@ -85,9 +89,15 @@ final class DataPlane: @unchecked Sendable {
     keeper = SegmentKeeper(
       configuration: configuration.journal, recovered: recovered, disk: disk,
       wakeup: keeperWakeup, journalWakeup: ingestPoller.wakeup, kept: kept)
+    let sync = SyncThread(disk: disk, submitter: ingestPoller.wakeup)
+    pulses = Pulses(
+      ingest: Pulse(name: "ingest", wakeup: ingestPoller.wakeup), sync: sync.pulse,
+      reactors: pollers.enumerated().map { Pulse(name: "reactor-\($0)", wakeup: $1.wakeup) },
+      reader: Pulse(name: "reader", wakeup: readerWakeup),
+      keeper: Pulse(name: "keeper", wakeup: keeperWakeup))
     journal = Journal(
       configuration: configuration.journal, recovered: recovered, disk: disk,
-      sync: SyncThread(disk: disk, submitter: ingestPoller.wakeup), keeper: keeper,
+      sync: sync, keeper: keeper,
       window: window, sealed: rings.sealed, committed: rings.committed, outcomes: rings.outcomes,
       settledSink: settled, tap: tap, counters: counters.journal)
     ingest = Ingest(
@@ -134,6 +144,17 @@ final class DataPlane: @unchecked Sendable {
     }
   }
 
+  /// What shows that each thread goes round.
+  struct Pulses: Sendable {
+    let ingest: Pulse
+    let sync: Pulse
+    let reactors: [Pulse]
+    let reader: Pulse
+    let keeper: Pulse
+
+    var all: [Pulse] { [ingest, sync] + reactors + [reader, keeper] }
+  }
+
   /// The rings of the data plane; sizes are bounds, not tuning.
   private struct Rings {
     let sealed = Ring<BlockRef>(capacity: 1024)
@@ -167,7 +188,7 @@ extension DataPlane {
   /// Bounds what an endpoint's events hold plain, by how well the log packs now.
   /// > Runs on: any thread.
   func setQuota() {
-    let plain = Double(configuration.endpointQuotaBytes) / journalUsage.packedShare
+    let plain = Double(limits.withLock { $0.endpointQuotaBytes }) / journalUsage.packedShare
     quota.plainBytesMax = UInt64(min(plain, 1e18))
   }
 

@@ -86,6 +86,14 @@ final class DeadLetterRecorder: Sendable {
     plan.withLock { $0.isLookOwed ? min($0.ageAt, $0.bytesAt) : $0.ageAt }
   }
 
+  /// Has the next `expire` look at age and bytes: what is kept has changed.
+  func lookAgain() {
+    plan.withLock { plan in
+      plan.ageAt = Instant(nanoseconds: 0)
+      plan.bytesAt = Instant(nanoseconds: 0)
+    }
+  }
+
   /// Drops what is due, when it is time to look: call it when something happened, too.
   func expire() {
     let now = RealClock.monotonic
@@ -120,7 +128,7 @@ final class DeadLetterRecorder: Sendable {
   private func expireExcess() throws(CatalogError) {
     let plane = control.plane
     let share = plane.journalUsage.packedShare
-    let limit = plane.configuration.deadBytesMax
+    let limit = plane.limits.withLock { $0.deadBytesMax }
     let bytes = try control.catalog.deadBytes(packedShare: share)
     plane.kept.bytes.set(bytes)
     if bytes <= limit { return }

@@ -44,6 +44,12 @@ final class Housekeeper: Sendable {
   /// Writes what was given up into the catalogue.
   func recordDead(_ outcomes: [Outcome]) { letters.record(outcomes) }
 
+  /// Has a round made at once: what is kept has changed.
+  func lookAgain() {
+    letters.lookAgain()
+    control.plane.bell.ring()
+  }
+
   /// Between two rounds, so that what comes close upon one another shares a transaction.
   private static let pause = Nanoseconds.milliseconds(200)
 
@@ -213,7 +219,7 @@ final class Housekeeper: Sendable {
         "the endpoint's spool is over its quota: its oldest deliveries become dead letters",
         metadata: [
           "endpoint": "\(name(number))",
-          "quota": "\(control.plane.configuration.endpointQuotaBytes)",
+          "quota": "\(control.plane.limits.withLock { $0.endpointQuotaBytes })",
         ])
     case .quotaLeft(let number): log(number, "the endpoint's spool is below its quota again")
     case .recovered(let number):

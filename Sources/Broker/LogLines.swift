@@ -17,12 +17,13 @@ public struct LogLines: LogHandler {
   }
 
   private static let threshold = Mutex(Logger.Level.info)
+  private static let format = Mutex(Format.logfmt)
 
-  /// Sets what is written at least, by every logger that sets nothing else.
-  ///
-  /// - Parameter name: a level of the settings; another word is `info`.
-  public static func setLevel(_ name: String) {
-    threshold.withLock { $0 = Logger.Level(rawValue: name) ?? .info }
+  /// Sets how lines look and what is written at least, by every logger that sets nothing else; may
+  /// be called again.
+  public static func follow(_ settings: Settings) {
+    threshold.withLock { $0 = Logger.Level(rawValue: settings.logLevel) ?? .info }
+    format.withLock { $0 = Format(rawValue: settings.logFormat) ?? .logfmt }
   }
 
   public var metadata: Logger.Metadata = [:]
@@ -31,15 +32,10 @@ public struct LogLines: LogHandler {
     get { ownLevel ?? Self.threshold.withLock { $0 } }
     set { ownLevel = newValue }
   }
-  private let format: Format
-  private let label: String
   private static let limiter = Mutex(RepeatLimiter())
 
   /// A handler for one logger.
-  public init(label: String, format: Format) {
-    self.label = label
-    self.format = format
-  }
+  public init() {}
 
   public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
     get { metadata[key] }
@@ -62,7 +58,7 @@ public struct LogLines: LogHandler {
     }
     if let error = event.error { fields.append(("error", "\(error)")) }
     if leftOut > 0 { fields.append(("repeatsLeftOut", String(leftOut))) }
-    let line = format == .json ? Self.json(fields) : Self.logfmt(fields)
+    let line = Self.format.withLock { $0 } == .json ? Self.json(fields) : Self.logfmt(fields)
     Self.write(line + "\n")
   }
 

@@ -61,7 +61,7 @@ public struct AddressBlock: Hashable, Sendable {
 /// mixing. The order is: own ports (always refused), allow list, development mode, block list.
 ///
 /// > Source: the block lists of Svix and Smokescreen, plus ::/96 and fec0::/10.
-public struct AddressGuard: Sendable {
+public struct AddressGuard: Sendable, Equatable {
   private let allowed: [AddressBlock]
   private let devMode: Bool
   private let ownPorts: [UInt16]

@@ -25,6 +25,8 @@ struct Connection: ~Copyable {
   var buffered = 0
   /// The poller said that the peer has closed its side, or the socket failed.
   var isEnding = false
+  /// It may not be used again after this attempt.
+  var isLast = false
   /// Requests answered on it.
   var served: UInt32 = 0
 

@@ -41,10 +41,16 @@ struct ConnectionPool: ~Copyable {
   private var idleLast = noSlot
   private(set) var idleCount = 0
 
-  init(connectionsMax: Int) { connections = Slab(capacity: connectionsMax) }
+  /// Connections at once; may be lowered below what there are.
+  var connectionsMax: Int
+
+  init(connectionsMax: Int) {
+    self.connectionsMax = connectionsMax
+    connections = Slab(capacity: Int(UInt32.max - 1))
+  }
 
   /// Whether another connection would exceed the bound over all.
-  var isFull: Bool { connections.count >= connections.capacity }
+  var isFull: Bool { connections.count >= connectionsMax }
 
   // MARK: Origins
 

@@ -86,7 +86,7 @@ extension Reactor {
 
   private func passOn(_ id: SlotID) {
     guard let origin = pool.origins.find(id), origin.it.waitingFirst != noSlot,
-      origin.it.idle != noSlot || origin.it.open < configuration.perHostMax
+      origin.it.idle != noSlot || origin.it.open < limits.perHostMax
     else { return }
     wakeWaiting(id)
   }

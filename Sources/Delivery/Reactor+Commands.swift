@@ -16,6 +16,7 @@ extension Reactor {
       case .status(let number, let reply): answer(number, reply)
       case .image(let reply): reply(image())
       case .redeliver(let number, let positions, let done): done(redeliver(number, positions))
+      case .limit(let limits): take(limits)
       case .drain(let done):
         isDraining = true
         drainWaiters.append(done)
@@ -32,6 +33,24 @@ extension Reactor {
   }
 
   // MARK: Configuration
+
+  /// Connections that were made under another guard are closed: the idle ones at once, the others
+  /// when their attempt has ended. Beyond a lower bound none is opened, and idle ones go as room is
+  /// needed.
+  private func take(_ limits: ReactorLimits) {
+    let guardHasChanged = limits.addressGuard != self.limits.addressGuard
+    self.limits = limits
+    pool.connectionsMax = limits.connectionsMax
+    if guardHasChanged {
+      while let idle = pool.oldestIdle { close(idle) }
+      for slot in 0..<pool.connections.slotEnd {
+        pool.connections.find(slot: slot)?.it.isLast = true
+      }
+    }
+    for slot in 0..<pool.origins.slotEnd {
+      if let id = pool.origins.id(ofSlot: slot) { wakeAll(waitingFor: id) }
+    }
+  }
 
   private func configure(_ config: EndpointConfig) {
     guard isMine(config.number), !removedNumbers.contains(config.number.value) else { return }

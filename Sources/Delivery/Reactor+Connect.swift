@@ -65,7 +65,9 @@ extension Reactor {
   private func dial(_ connection: ConnectionRef) {
     guard let origin = pool.origins.find(connection.it.origin) else { return }
     connection.it.phase = .connecting
-    if let refusal = configuration.addressGuard.refusal(
+    // One that waited for its name is judged by what holds now.
+    connection.it.isLast = false
+    if let refusal = limits.addressGuard.refusal(
       connection.it.addresses, port: origin.it.key.port)
     {
       return fail(connection, .addressForbidden, text: refusal)

@@ -138,7 +138,7 @@ extension Reactor {
     // An answer that came before all of the request was sent leaves the connection in the middle.
     let isReusable =
       connection.it.parser.keepAlive && connection.it.out.isEmpty
-      && !connection.it.isEnding
+      && !connection.it.isEnding && !connection.it.isLast
     if !isReusable { return close(connection) }
     wheel.cancel(connection.it.timer)
     connection.it.timer = .none

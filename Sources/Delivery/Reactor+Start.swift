@@ -77,7 +77,7 @@ extension Reactor {
       sendKept(connection, lane, event)
       return .started
     }
-    if origin.it.open >= configuration.perHostMax, !closeIdle(of: origin) { return .hostFull }
+    if origin.it.open >= limits.perHostMax, !closeIdle(of: origin) { return .hostFull }
     guard connectsLeft > 0, bufferedBytes < configuration.bufferBytesMax, makeRoom(),
       let connection = pool.open(origin)
     else { return .stalled }
@@ -94,11 +94,12 @@ extension Reactor {
     return true
   }
 
-  /// Room for one more connection over all: the one unused longest gives way.
+  /// Room for one more connection over all: those unused longest give way.
   private func makeRoom() -> Bool {
-    if !pool.isFull { return true }
-    guard let oldest = pool.oldestIdle else { return false }
-    close(oldest)
+    while pool.isFull {
+      guard let oldest = pool.oldestIdle else { return false }
+      close(oldest)
+    }
     return true
   }
 

@@ -15,6 +15,8 @@ public import Platform
 public final class Reactor: @unchecked Sendable {
   let index: Int
   let configuration: ReactorConfiguration
+  /// Where it may connect to now, and how often.
+  var limits: ReactorLimits
   let window: LogWindow
   let network: Network
   let poller: Poller
@@ -117,6 +119,7 @@ public final class Reactor: @unchecked Sendable {
     require(index < max(1, configuration.reactorCount), "a reactor's index is beyond their number")
     self.index = index
     self.configuration = configuration
+    limits = configuration.limits
     self.window = window
     self.network = network
     self.poller = poller
@@ -132,7 +135,7 @@ public final class Reactor: @unchecked Sendable {
     self.random = random
     self.counters = counters
     answers = AnswerTap(capacity: configuration.answerBytes)
-    pool = ConnectionPool(connectionsMax: configuration.connectionsMax)
+    pool = ConnectionPool(connectionsMax: configuration.limits.connectionsMax)
     writer = RequestWriter(signersMax: configuration.signersMax)
     loads = LoadQueue(loadsMax: configuration.loadsMax)
     walked = window.committedThrough

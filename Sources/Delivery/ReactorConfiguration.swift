@@ -1,15 +1,28 @@
 public import Base
 
-/// What a reactor is told once, at start.
-public struct ReactorConfiguration: Sendable {
-  /// Reactors in the process; endpoint `n` belongs to reactor `n % reactorCount`.
-  public var reactorCount: Int
+/// Where a reactor may connect to, and how often; may change while it runs.
+public struct ReactorLimits: Sendable, Equatable {
   /// Connections of this reactor, idle ones included.
   public var connectionsMax: Int
   /// Connections of this reactor to one host and port.
   public var perHostMax: Int
   /// Which addresses may be dialled.
   public var addressGuard: AddressGuard
+
+  /// Makes limits; see the properties.
+  public init(connectionsMax: Int, perHostMax: Int, addressGuard: AddressGuard) {
+    self.connectionsMax = connectionsMax
+    self.perHostMax = perHostMax
+    self.addressGuard = addressGuard
+  }
+}
+
+/// What a reactor is told once, at start.
+public struct ReactorConfiguration: Sendable {
+  /// Reactors in the process; endpoint `n` belongs to reactor `n % reactorCount`.
+  public var reactorCount: Int
+  /// What may change later, to begin with.
+  public var limits: ReactorLimits
   /// How long an unused connection is kept.
   public var idleTimeout: Nanoseconds
   /// Failed deliveries that wait in memory, 16 bytes each. A lane may have as many as are still
@@ -35,9 +48,8 @@ public struct ReactorConfiguration: Sendable {
     addressGuard: AddressGuard = AddressGuard()
   ) {
     self.reactorCount = reactorCount
-    self.connectionsMax = connectionsMax
-    self.perHostMax = perHostMax
-    self.addressGuard = addressGuard
+    limits = ReactorLimits(
+      connectionsMax: connectionsMax, perHostMax: perHostMax, addressGuard: addressGuard)
     idleTimeout = .seconds(60)
     // One lane's half holds what 10 failures a second leave waiting over the default schedule.
     retriesMax = 1 << 21

@@ -21,6 +21,8 @@ public enum ReactorCommand: Sendable {
   /// Without positions it only tells where the lane stands.
   case redeliver(
     EndpointNumber, [Position], done: @Sendable (Redelivery) -> Void)
+  /// From now on so many connections, to these addresses.
+  case limit(ReactorLimits)
   /// Starts no more attempts; `done` when those in flight have ended.
   case drain(done: @Sendable () -> Void)
 }

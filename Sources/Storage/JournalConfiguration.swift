@@ -9,6 +9,24 @@ public enum Durability: String, Sendable, CaseIterable {
   case os
 }
 
+/// How much of the log is kept; may change while it runs.
+public struct JournalLimits: BitwiseCopyable, Sendable, Equatable {
+  /// How long a settled segment is kept, seconds.
+  public var retentionSeconds: UInt64
+  /// As the log comes near this, the oldest segments go early: what is pending of them moves to the
+  /// spool. When that does not help, publishing stops. Bytes.
+  public var bytesMax: UInt64
+  /// Above this nothing more moves to the spool, so that the log fills. Bytes.
+  public var spoolBytesMax: UInt64
+
+  /// Makes limits; see the properties for units.
+  public init(retentionSeconds: UInt64, bytesMax: UInt64, spoolBytesMax: UInt64) {
+    self.retentionSeconds = retentionSeconds
+    self.bytesMax = bytesMax
+    self.spoolBytesMax = spoolBytesMax
+  }
+}
+
 /// How the log is kept.
 public struct JournalConfiguration: Sendable {
   /// The data directory.
@@ -17,13 +35,8 @@ public struct JournalConfiguration: Sendable {
   public var durability: Durability
   /// A segment file's length, bytes; a multiple of 64 KiB, at least 4 MiB.
   public var segmentBytes: Int
-  /// How long a settled segment is kept, seconds.
-  public var retentionSeconds: UInt64
-  /// As the log comes near this, the oldest segments go early: what is pending of them moves to the
-  /// spool. When that does not help, publishing stops. Bytes.
-  public var bytesMax: UInt64
-  /// Above this nothing more moves to the spool, so that the log fills. Bytes.
-  public var spoolBytesMax: UInt64
+  /// How much is kept, to begin with.
+  public var limits: JournalLimits
   /// Space written ahead for a full disk, beside one segment; 0: none. Bytes.
   public var reserveBytes: Int
 
@@ -40,9 +53,8 @@ public struct JournalConfiguration: Sendable {
     self.directory = directory
     self.durability = durability
     self.segmentBytes = segmentBytes
-    self.retentionSeconds = retentionSeconds
-    self.bytesMax = bytesMax
-    self.spoolBytesMax = spoolBytesMax
+    limits = JournalLimits(
+      retentionSeconds: retentionSeconds, bytesMax: bytesMax, spoolBytesMax: spoolBytesMax)
     self.reserveBytes = reserveBytes
   }
 }

@@ -10,9 +10,6 @@ extension SegmentKeeper {
   private static let outcomeLag = Nanoseconds.seconds(1)
   private static let keptInterval = Nanoseconds.milliseconds(200)
 
-  /// The log is cleaned down to this, so that the cleaner works before publishing has to stop.
-  private var bytesTarget: UInt64 { configuration.bytesMax / 8 * 7 }
-
   func clean(_ local: inout State, _ now: Now) {
     // A checkpoint has it look again.
     local.cleanAt = .distantFuture
@@ -25,13 +22,13 @@ extension SegmentKeeper {
     defer { local.cleanAt = min(local.cleanAt, nextLook(local, now)) }
     let numbers = Cleaner.freeable(
       index.facts, cover: durable.cover, now: now.unix.value,
-      retentionMilliseconds: configuration.retentionSeconds * 1000,
+      retentionMilliseconds: local.limits.retentionSeconds * 1000,
       bytesMax: limit(local), extraBytes: local.preparedBytes,
       isKept: { isKept($0, $1, durable) })
     let underWay = respooler.segmentNumbers
     let going = index.facts.filter { numbers.contains($0.number) && !underWay.contains($0.number) }
     for facts in going { free(segment: facts.number, &local) }
-    noteExpiry(going, spooled: 0, now)
+    noteExpiry(going, spooled: 0, local, now)
     if !numbers.isEmpty { sync(layout.journal, &local) }
     if respooler.stage == .idle {
       let settled = Cleaner.settled(index.contents, durable) { isKept($0, $1, durable) }
@@ -57,7 +54,7 @@ extension SegmentKeeper {
     guard let oldest = contents.lazy.compactMap(\.facts.sealedAt).first else {
       return .distantFuture
     }
-    let due = oldest + configuration.retentionSeconds * 1000
+    let due = oldest + local.limits.retentionSeconds * 1000
     let left = due - min(due, now.unix.value)
     return now.instant + max(Self.cleanInterval, .milliseconds(min(left, 3_600_000)))
   }
@@ -67,16 +64,19 @@ extension SegmentKeeper {
     kept?.hasAny(first: first, last: last, since: durable.createdAt) ?? false
   }
 
-  /// Without space every segment that can go goes.
-  private func limit(_ local: State) -> UInt64 { local.isShort ? 0 : bytesTarget }
+  /// What the log is cleaned down to: below its bound, so that the cleaner works before publishing
+  /// has to stop. Without space every segment that can go goes.
+  private func limit(_ local: State) -> UInt64 {
+    local.isShort ? 0 : local.limits.bytesMax / 8 * 7
+  }
 
   private func beginJob(_ durable: DurableCheckpoint, _ local: inout State, _ now: Now) {
     let contents = index.contents
     var sources: [SegmentIndex.Segment] = []
-    if index.spoolBytes < configuration.spoolBytesMax {
+    if index.spoolBytes < local.limits.spoolBytesMax {
       sources = Cleaner.spoolable(
         contents, cover: durable.cover, now: now.unix.value,
-        retentionMilliseconds: configuration.retentionSeconds * 1000, bytesMax: limit(local),
+        retentionMilliseconds: local.limits.retentionSeconds * 1000, bytesMax: limit(local),
         extraBytes: local.preparedBytes, skipping: local.unreadable)
     }
     if sources.isEmpty {
@@ -109,7 +109,7 @@ extension SegmentKeeper {
       case .nothingPending:
         let sources = respooler.discard()
         drop(sources, &local)
-        noteExpiry(sources.filter { !$0.isSpool }.map(\.facts), spooled: 0, now)
+        noteExpiry(sources.filter { !$0.isSpool }.map(\.facts), spooled: 0, local, now)
         local.cleanAt = now.instant
       case .written(let range):
         eventsSpooled.add(range.events)
@@ -140,7 +140,7 @@ extension SegmentKeeper {
     let segments = sources.filter { !$0.isSpool }.map(\.facts)
     for segment in segments { free(segment: segment.number, &local) }
     let spooled = index.ranges.first { $0.ordinal == ordinal }?.events ?? 0
-    if segments.count == sources.count { noteExpiry(segments, spooled: spooled, now) }
+    if segments.count == sources.count { noteExpiry(segments, spooled: spooled, local, now) }
     sync(layout.journal, &local)
     countSpool()
     local.cleanAt = now.instant
@@ -163,11 +163,13 @@ extension SegmentKeeper {
     countSpool()
   }
 
-  private func noteExpiry(_ segments: [SegmentFacts], spooled: UInt64, _ now: Now) {
+  private func noteExpiry(
+    _ segments: [SegmentFacts], spooled: UInt64, _ local: State, _ now: Now
+  ) {
     if segments.isEmpty { return }
     let isOld = segments.allSatisfy { facts in
       let age = now.unix.value - min(now.unix.value, facts.sealedAt ?? now.unix.value)
-      return age > configuration.retentionSeconds * 1000
+      return age > local.limits.retentionSeconds * 1000
     }
     (isOld ? expiredByAge : expiredBySpace).add(segments, spooled: spooled)
   }

@@ -11,6 +11,8 @@ enum KeeperCommand: Sendable {
   case checkpoint(CheckpointParts)
   /// The record of the release with this ordinal is durable.
   case released(UInt64)
+  /// Keep so much from now on.
+  case limit(JournalLimits)
 }
 
 /// A checkpoint as the journal gathered it.
@@ -108,6 +110,7 @@ public final class SegmentKeeper: Sendable {
     /// then one that names them may be used, and would miss them.
     var doomed: [String: UInt64] = [:]
     var lastError: StorageError?
+    var limits: JournalLimits
 
     /// What decides about freeing: the older one, so that it stays usable should the newer turn
     /// out damaged.
@@ -140,7 +143,7 @@ public final class SegmentKeeper: Sendable {
     state = Mutex(
       State(
         durable: recovered.durable, ordinal: recovered.checkpointOrdinal,
-        releaseOrdinal: recovered.releaseOrdinal))
+        releaseOrdinal: recovered.releaseOrdinal, limits: configuration.limits))
     bytes.set(recovered.index.byteCount)
     countSpool()
   }
@@ -162,6 +165,10 @@ public final class SegmentKeeper: Sendable {
 
   func post(_ command: KeeperCommand) { commands.post(command) }
 
+  /// Changes how much of the log is kept.
+  /// > Runs on: any thread.
+  public func setLimits(_ limits: JournalLimits) { post(.limit(limits)) }
+
   /// Works off what is asked; may take as long as writing one segment.
   /// - Returns: when to call again at the latest.
   /// > Runs on: the keeper's thread.
@@ -173,6 +180,9 @@ public final class SegmentKeeper: Sendable {
       case .prepare(let number): local.wanted = number
       case .checkpoint(let parts): save(parts, &local, now)
       case .released(let ordinal): released(ordinal, &local, now)
+      case .limit(let limits):
+        local.limits = limits
+        local.cleanAt = now.instant
       }
     }
     prepare(&local, now)
@@ -204,7 +214,7 @@ public final class SegmentKeeper: Sendable {
 
   private func updateFull(_ local: State) {
     let total = index.byteCount + local.preparedBytes
-    full.store(local.isShort || total > configuration.bytesMax, ordering: .relaxed)
+    full.store(local.isShort || total > local.limits.bytesMax, ordering: .relaxed)
   }
 
   // MARK: Segments ahead of need

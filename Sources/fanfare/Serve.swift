@@ -28,9 +28,11 @@ struct Serve: AsyncParsableCommand {
     } catch {
       throw Failure(.configuration, error.description)
     }
-    LogLines.setLevel(settings.logLevel)
-    LoggingSystem.bootstrap { label in
-      LogLines(label: label, format: .init(rawValue: settings.logFormat) ?? .logfmt)
+    LogLines.follow(settings)
+    LoggingSystem.bootstrap { _ in LogLines() }
+    for problem in loader.misspelt() {
+      Logger(label: "fanfare").warning(
+        "a variable was ignored", metadata: ["problem": "\(problem)"])
     }
     try await BrokerShell(settings: settings, loader: loader).run()
     // All is on disk. The stages' threads still run, and must not see libraries being taken down.

@@ -41,6 +41,27 @@ struct AccessTests {
     #expect(HostRule(listenHost: "10.0.0.5", publicURL: "").allows("10.0.0.5:8071"))
   }
 
+  @Test(
+    arguments: [
+      ("http://127.0.0.1:8071", "127.0.0.1:8071", true),
+      ("https://127.0.0.1:8071", "127.0.0.1:8071", true),
+      ("https://hooks.example.com", "127.0.0.1:8071", true),
+      ("https://hooks.example.com", "hooks.example.com:443", true),
+      ("https://hooks.example.com:8443", "127.0.0.1:8071", false),
+      ("http://hooks.example.com", "127.0.0.1:8071", false),
+      ("http://localhost:3000", "localhost:8071", false),
+      ("http://127.0.0.1:8072", "127.0.0.1:8071", false),
+      ("https://evil.example", "127.0.0.1:8071", false), ("null", "127.0.0.1:8071", false),
+      ("http://127.0.0.1:8071/x", "127.0.0.1:8071", false), ("", "127.0.0.1:8071", false),
+      ("file://", "127.0.0.1:8071", false),
+    ] as [(String, String, Bool)])
+  func `only pages of its own may use it from a browser`(
+    origin: String, host: String, isAllowed: Bool
+  ) {
+    let rule = HostRule(listenHost: "127.0.0.1", publicURL: "https://hooks.example.com/fanfare")
+    #expect(rule.allows(origin: origin, at: host) == isAllowed)
+  }
+
   @Test func `failures count by peer and window`() {
     let failures = AuthFailures()
     let start = UnixMilliseconds(6_000_000)

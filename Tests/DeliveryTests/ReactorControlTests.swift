@@ -238,7 +238,7 @@ struct ReactorControlTests {
 
   @Test func `a host's connections are bounded and lanes take turns`() throws {
     let server = LoopbackServer { _, _ in .after(milliseconds: 2, Self.ok) }
-    let world = World { $0.perHostMax = 2 }
+    let world = World { $0.limits.perHostMax = 2 }
     for number in 1...6 as ClosedRange<UInt32> { world.endpoint(number, port: server.port) }
     let all = world.audience([1, 2, 3, 4, 5, 6])
     world.publish((0..<5).map { World.Event(id: "e\($0)", audience: all) })
@@ -249,7 +249,7 @@ struct ReactorControlTests {
 
   @Test func `connections are bounded over all, idle ones give way`() throws {
     let servers = (0..<5).map { _ in LoopbackServer { _, _ in Self.ok } }
-    let world = World { $0.connectionsMax = 2 }
+    let world = World { $0.limits.connectionsMax = 2 }
     for (index, server) in servers.enumerated() {
       world.endpoint(UInt32(index + 1), port: server.port)
     }
@@ -257,6 +257,72 @@ struct ReactorControlTests {
     for number in 0..<4 { world.publish("e\(number)", to: all) }
     #expect(world.run { world.counters.delivered.value == 20 })
     #expect(world.counters.connectionsOpen.value <= 2)
+    try expectSettled(world)
+  }
+
+  @Test func `a higher bound for a host counts at once for those that wait`() throws {
+    let server = LoopbackServer { _, _ in .after(milliseconds: 20, Self.ok) }
+    let world = World { $0.limits.perHostMax = 1 }
+    for number in 1...4 as ClosedRange<UInt32> { world.endpoint(number, port: server.port) }
+    let all = world.audience([1, 2, 3, 4])
+    world.publish((0..<4).map { World.Event(id: "e\($0)", audience: all) })
+    #expect(world.run { server.requests.count == 1 })
+    var limits = world.limits
+    limits.perHostMax = 4
+    world.post(.limit(limits))
+    #expect(world.run { world.counters.delivered.value == 16 })
+    #expect(server.inFlightMax == 4)
+    try expectSettled(world)
+  }
+
+  @Test func `an address that is no longer allowed is not reached by kept connections either`()
+    throws
+  {
+    let server = LoopbackServer { _, _ in .after(milliseconds: 30, Self.ok) }
+    let world = World()
+    world.endpoint(1, port: server.port)
+    world.endpoint(2, port: server.port, maxInFlight: 1)
+    let first = world.audience([1])
+    let second = world.audience([2])
+    world.publish("one", to: first)
+    #expect(world.run { world.counters.delivered.value == 1 })
+    world.publish("two", to: second)
+    #expect(world.run { server.requests.count == 2 })
+    world.publish("three", to: second)
+    // One connection is idle, one has a request on it.
+    var limits = world.limits
+    limits.addressGuard = AddressGuard()
+    world.post(.limit(limits))
+    #expect(world.run { world.counters.delivered.value == 2 })
+    world.publish("four", to: first)
+    world.run(milliseconds: 50)
+    #expect(server.requests.count == 2)
+    #expect(try world.status(1).depth == 1 && world.status(2).depth == 1)
+    // Nothing is lost: once it is allowed again, what waits arrives.
+    world.post(.limit(world.limits))
+    world.skip(seconds: 10)
+    #expect(world.run { world.counters.delivered.value == 4 })
+    try expectSettled(world)
+  }
+
+  @Test func `a lower bound over all counts as connections end`() throws {
+    let servers = (0..<5).map { _ in LoopbackServer { _, _ in Self.ok } }
+    let world = World()
+    for (index, server) in servers.enumerated() {
+      world.endpoint(UInt32(index + 1), port: server.port)
+    }
+    let all = world.audience([1, 2, 3, 4, 5])
+    world.publish("one", to: all)
+    #expect(world.run { world.counters.delivered.value == 5 })
+    #expect(world.counters.connectionsOpen.value == 5)
+    var limits = world.limits
+    limits.connectionsMax = 2
+    world.post(.limit(limits))
+    let other = LoopbackServer { _, _ in Self.ok }
+    world.endpoint(6, port: other.port)
+    world.publish("two", to: world.audience([6]))
+    #expect(world.run { world.counters.delivered.value == 6 })
+    #expect(world.counters.connectionsOpen.value == 2)
     try expectSettled(world)
   }
 
@@ -366,8 +432,8 @@ struct ReactorControlTests {
       }
     }
     let world = World(outcomeCapacity: 64, seed: seed) {
-      $0.connectionsMax = 6
-      $0.perHostMax = 3
+      $0.limits.connectionsMax = 6
+      $0.limits.perHostMax = 3
     }
     let delays = [UInt64](repeating: 1_000, count: 60)
     func configure(_ number: UInt32, paused: Bool) {

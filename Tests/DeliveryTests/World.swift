@@ -54,6 +54,8 @@ final class World {
   private var offset: UInt64 = 0
   private var ready: [Readiness] = []
   var drainsOutcomes = true
+  /// The bounds that the reactor began with.
+  let limits: ReactorLimits
   var configs: [UInt32: EndpointConfig] = [:]
 
   init(
@@ -68,6 +70,7 @@ final class World {
     var configuration = ReactorConfiguration(
       reactorCount: 1, connectionsMax: 256, addressGuard: AddressGuard(devMode: true))
     change(&configuration)
+    limits = configuration.limits
     reactor = Reactor(
       index: 0, configuration: configuration, window: window, network: Network(),
       poller: poller, resolver: names, outcomes: outcomeRing, loadRequests: requests,

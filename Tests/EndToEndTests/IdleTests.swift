@@ -2,33 +2,11 @@
 // Method: after a delivery, the kernel's count of context switches of each of its threads; a window
 // in which none moves must come, and stay away from a program that polls, however slowly.
 import Foundation
-import Glibc
 import Testing
 
 extension EndToEnd {
   struct IdleTests {
     private static let windowSeconds = 4
-
-    /// Context switches of each thread so far, by its number and name.
-    private func switches(of process: pid_t) throws -> [String: Int] {
-      var counts: [String: Int] = [:]
-      for task in try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task") {
-        // A thread that ended meanwhile has no file.
-        let path = "/proc/\(process)/task/\(task)/status"
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { continue }
-        var name = ""
-        var count = 0
-        for line in text.split(separator: "\n") {
-          let words = line.split(whereSeparator: \.isWhitespace)
-          if words.first == "Name:", words.count > 1 { name = String(words[1]) }
-          if words.first?.hasSuffix("ctxt_switches:") == true, let last = words.last {
-            count += Int(last) ?? 0
-          }
-        }
-        counts["\(task) \(name)"] = count
-      }
-      return counts
-    }
 
     @Test(.timeLimit(.minutes(2)))
     func `no thread wakes up while nothing is due`() async throws {
@@ -46,13 +24,13 @@ extension EndToEnd {
         return status.deliveries.delivered == 16
       }
 
-      let process = try #require(broker.process?.number)
+      let process = try #require(broker.process)
       var moved: [String] = []
       // The pool of the control plane keeps threads that are not needed for some seconds.
       for _ in 0..<8 {
-        let before = try switches(of: process)
+        let before = try process.contextSwitches()
         try await Task.sleep(for: .seconds(Self.windowSeconds))
-        let after = try switches(of: process)
+        let after = try process.contextSwitches()
         moved = after.filter { before[$0.key] != $0.value }.keys.sorted()
         if moved.isEmpty, after.count == before.count { break }
       }

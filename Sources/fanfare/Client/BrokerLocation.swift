@@ -9,11 +9,15 @@ struct BrokerLocation {
   }
 
   let place: Place
+  /// Where the local socket is, if not in the data directory.
+  var socket: String?
   let caFile: String?
 
   /// A broker on this machine, by its data directory's absolute path.
-  static func local(directory: String, caFile: String?) -> BrokerLocation {
-    BrokerLocation(place: .directory(directory), caFile: caFile)
+  static func local(
+    directory: String, socket: String? = nil, caFile: String?
+  ) -> BrokerLocation {
+    BrokerLocation(place: .directory(directory), socket: socket, caFile: caFile)
   }
 
   /// A broker by the URL of its API.
@@ -47,6 +51,7 @@ struct BrokerLocation {
   func socketPath(override: String?) -> String? {
     if let override { return Input.absolute(override) }
     guard case .directory(let directory) = place else { return nil }
+    if let socket { return Input.absolute(socket) }
     return directory + "/fanfare.sock"
   }
 

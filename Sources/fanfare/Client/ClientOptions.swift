@@ -31,7 +31,8 @@ struct ClientOptions: ParsableArguments {
     }
     let directory =
       Self.variable("FANFARE_DATA") ?? Self.variable("STATE_DIRECTORY") ?? "data"
-    return .local(directory: Input.absolute(directory), caFile: caFile)
+    return .local(
+      directory: Input.absolute(directory), socket: Self.variable("FANFARE_SOCKET"), caFile: caFile)
   }
 
   /// A client of the API there.

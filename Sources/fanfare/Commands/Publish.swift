@@ -42,7 +42,7 @@ struct Publish: ParsableCommand {
   @Option(help: "Content type of the data; otherwise JSON, text or bytes, by what it is.")
   var contentType: String?
 
-  @Option(help: "Path of the broker's socket (fanfare.sock in the data directory).")
+  @Option(help: "Path of the broker's socket (FANFARE_SOCKET; fanfare.sock in the data directory).")
   var socket: String?
 
   @OptionGroup var application: ApplicationOption

@@ -35,6 +35,18 @@ enum Tools {
     throw Missing(what: "the program '\(name)'")
   }
 
+  /// The root of the repository.
+  static func repository() throws -> String {
+    var folder = URL(fileURLWithPath: try fanfare()).deletingLastPathComponent()
+    while folder.path != "/" {
+      if FileManager.default.fileExists(atPath: folder.appending(path: "Package.swift").path) {
+        return folder.path
+      }
+      folder.deleteLastPathComponent()
+    }
+    throw Missing(what: "the repository above \(folder.path)")
+  }
+
   /// A Python that has the packages `redis`, `standardwebhooks` and `svix`.
   static func python() throws -> String {
     if let python = ProcessInfo.processInfo.environment["FANFARE_TEST_PYTHON"],
