@@ -30,7 +30,10 @@ struct Fanfare: AsyncParsableCommand {
         name: "State", subcommands: [Status.self, Spool.self, Attempts.self, DeadCommand.self]),
       CommandGroup(
         name: "Tools",
-        subcommands: [BenchCommand.self, JournalCommand.self, Sign.self, Verify.self, Completions.self]),
+        subcommands: [
+          BenchCommand.self, JournalCommand.self, Sign.self, Verify.self, Completions.self,
+          Manual.self,
+        ]),
     ])
 
   /// Parses, runs, and exits with the code that the contract has for what happened.
