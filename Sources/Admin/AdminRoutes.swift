@@ -69,6 +69,7 @@ package struct AdminRoutes {
     routes.addAttempts(control)
     routes.addRecovery(control)
     routes.addPortal(control)
+    routes.addTokens(control)
     routes.addReports(control)
     routes.addParked(control)
     routes.addDeadLetters(control)

@@ -6,7 +6,7 @@ internal import TLS
 
 extension Catalog {
   /// The name of the token that is written to a file for the command line.
-  static let localTokenName = "local"
+  public static let localTokenName = "local"
 
   /// Makes a token.
   ///
@@ -20,6 +20,16 @@ extension Catalog {
     name: String, scopes: Set<TokenScope>, application: String? = nil,
     lifetimeSeconds: UInt64? = nil
   ) throws(CatalogError) -> String {
+    try makeToken(
+      name: name, scopes: scopes, application: application, lifetimeSeconds: lifetimeSeconds
+    ).text
+  }
+
+  /// Makes a token, and tells what it is besides its text.
+  public func makeToken(
+    name: String, scopes: Set<TokenScope>, application: String? = nil,
+    lifetimeSeconds: UInt64? = nil
+  ) throws(CatalogError) -> (text: String, grant: TokenGrant) {
     if name.isEmpty { throw .invalid(field: "name", "must not be empty") }
     if scopes.isEmpty {
       let words = TokenScope.allCases.map(\.rawValue).joined(separator: ", ")
@@ -43,7 +53,10 @@ extension Catalog {
         ])
     }
     try loadGrants()
-    return text
+    guard let grant = grants.withLock({ $0[Self.digest(text)] }) else {
+      throw .failure("the token that was made just now is gone")
+    }
+    return (text, grant)
   }
 
   /// All tokens, without their texts, the oldest first.
@@ -53,15 +66,25 @@ extension Catalog {
 
   /// Makes a token useless at once.
   ///
-  /// - Parameter text: its id, or its name where only one has it.
-  /// - Throws: ``CatalogError/notFound(_:)``.
-  public func removeToken(_ text: String) throws(CatalogError) {
+  /// - Parameters:
+  ///   - text: its id, or its name where only one has it.
+  ///   - keptName: tokens of this name are not removed.
+  /// - Throws: ``CatalogError/notFound(_:)``; ``CatalogError/conflict(_:)``: it is to be kept, or the
+  ///   name is not enough.
+  public func removeToken(
+    _ text: String, unlessNamed keptName: String? = nil
+  ) throws(CatalogError) {
     let matches = tokens().filter { $0.id == text || $0.name == text }
     guard let match = matches.first else {
       throw .notFound("token '\(DraftRules.shown(text))' not found")
     }
     guard matches.count == 1 else {
       throw .conflict("several tokens are named '\(DraftRules.shown(text))'; give the id")
+    }
+    guard match.name != keptName else {
+      throw .conflict(
+        "token '\(match.name)' is that of the commands on the broker's machine; to have another made, "
+          + "remove the file 'token' of the data directory and start the broker again")
     }
     try write { database in
       try database.execute(sql: "DELETE FROM token WHERE id = ?", arguments: [match.id])

@@ -26,6 +26,7 @@ struct Fanfare: AsyncParsableCommand {
       CommandGroup(
         name: "Events", subcommands: [Publish.self, Listen.self, Events.self, Replay.self]),
       CommandGroup(name: "Receivers", subcommands: [EndpointCommand.self, AppCommand.self]),
+      CommandGroup(name: "Access", subcommands: [TokenCommand.self, KeyCommand.self]),
       CommandGroup(
         name: "State", subcommands: [Status.self, Spool.self, Attempts.self, DeadCommand.self]),
       CommandGroup(
