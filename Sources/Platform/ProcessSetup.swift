@@ -4,12 +4,19 @@ internal import Glibc
 /// What a daemon asks of the kernel once, at start.
 public enum ProcessSetup {
   /// Makes a broken pipe, and a file at its size limit, an error of the write, and keeps secrets
-  /// out of core files.
+  /// out of core files and of what is printed at a crash.
   ///
-  /// > Source: prctl(2), `PR_SET_DUMPABLE`.
+  /// Swift's runtime, where its tools are installed, answers a crash with a backtrace and the memory
+  /// that registers point to. It would not get at a process that may not be dumped, and wait for it
+  /// for good: so a crash just ends the process. What is wrong was said before (`require`).
+  ///
+  /// > Source: prctl(2), `PR_SET_DUMPABLE`; the signals are those of Swift's Backtracing.rst.
   public static func protect() {
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
+    for crash in [SIGQUIT, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP] {
+      signal(crash, SIG_DFL)
+    }
     _ = fanfare_forbid_core_dumps()
   }
 

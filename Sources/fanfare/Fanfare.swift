@@ -45,6 +45,7 @@ struct Fanfare: AsyncParsableCommand {
     do {
       try refuseMistyped(arguments)
       var command = try parseAsRoot(arguments)
+      if !isBench(command) { ProcessSetup.protect() }
       guard let command = command as? any AsyncParsableCommand else { return try command.run() }
       // A broker with nothing to do must not wake up.
       if command is Serve { ControlThreads.takeTasks() }
@@ -56,6 +57,11 @@ struct Fanfare: AsyncParsableCommand {
     } catch {
       end(with: error)
     }
+  }
+
+  /// The others hold tokens and secrets. These hold none, and ask the kernel about each other.
+  private static func isBench(_ command: any ParsableCommand) -> Bool {
+    command is BenchCommand || command is BenchSinkCommand || command is BenchBrokerCommand
   }
 
   private static func finish(_ command: any AsyncParsableCommand) async -> Never {

@@ -97,6 +97,13 @@ final class Child {
     Result(status: process.terminationStatus, output: output, talk: talk)
   }
 
+  /// Ends it at once, if it runs.
+  /// - Returns: what it had written.
+  func endNow() -> String {
+    killAndReap()
+    return talk + output
+  }
+
   private func killAndReap() {
     guard process.isRunning else { return }
     kill(process.processIdentifier, SIGKILL)

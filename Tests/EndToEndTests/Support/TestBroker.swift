@@ -7,6 +7,8 @@ final class TestBroker {
   let folder: TemporaryFolder
   private let program: String
   private(set) var process: Child?
+  /// What earlier processes have logged.
+  private var pastLog = ""
 
   /// Starts a broker that permits loopback targets, and waits until it takes events.
   /// - Parameter settings: YAML, as in a configuration file.
@@ -22,10 +24,28 @@ final class TestBroker {
     program = try Tools.fanfare()
   }
 
+  deinit {
+    let metrics = metricsText()
+    pastLog += process?.endNow() ?? ""
+    SecretSearch.report(
+      SecretSearch.findings(data: data, texts: ["its log": pastLog, "its metrics": metrics]),
+      of: folder.path)
+  }
+
+  /// What `/metrics` says; nothing when it does not run.
+  private func metricsText() -> String {
+    guard process?.isRunning == true, let curl = try? Tools.find("curl") else { return "" }
+    let address = folder.read("data/address").trimmingCharacters(in: .newlines)
+    return (try? Child.runBlocking(curl, ["-s", "-m", "5", address + "/metrics"]).output) ?? ""
+  }
+
   var data: String { folder.file("data") }
   var socket: String { folder.file("data/fanfare.sock") }
   /// What it has logged since it was started last.
   var log: String { process?.talk ?? "" }
+
+  /// What all its processes have logged.
+  var allLogs: String { pastLog + log }
 
   /// Starts it, for the first time or again on the same data.
   func start() async throws {
@@ -43,7 +63,7 @@ final class TestBroker {
 
   /// Ends it as a power cut would end the process.
   func kill9() async throws {
-    _ = try await process?.stop(SIGKILL)
+    pastLog += try await process?.stop(SIGKILL).talk ?? ""
     process = nil
   }
 
@@ -51,16 +71,20 @@ final class TestBroker {
   func terminate() async throws -> Child.Result {
     let child = try #require(process)
     process = nil
-    return try await child.stop(SIGTERM)
+    let result = try await child.stop(SIGTERM)
+    pastLog += result.talk
+    return result
   }
 
   /// Runs a client command to its end.
   func run(
     _ arguments: [String], input: String? = nil, within seconds: Double = 60
   ) async throws -> Child.Result {
-    try await Child.run(
+    let result = try await Child.run(
       program, arguments, input: input, in: folder.path, environment: ["FANFARE_DATA": data],
       within: seconds)
+    SecretSearch.learn(from: result.output)
+    return result
   }
 
   /// Runs a client command that must succeed.
