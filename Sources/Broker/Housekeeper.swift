@@ -211,7 +211,7 @@ final class Housekeeper: Sendable {
     case .opened(let number): log(number, "endpoint is failing; its breaker opened")
     case .quotaNear(let number, let plainBytes):
       let bytes = Double(plainBytes) * control.plane.journalUsage.packedShare
-      let limit = control.plane.configuration.endpointQuotaBytes
+      let limit = control.plane.limits.withLock { $0.endpointQuotaBytes }
       control.operational.raise(
         .spoolHigh(endpoint: number.value, bytes: UInt64(bytes), limit: limit))
     case .quotaReached(let number):

@@ -151,7 +151,7 @@ final class OperationalEvents: Sendable {
     {
       raise(.diskLow(freeBytes: free, totalBytes: total))
     }
-    let limit = plane.configuration.journal.spoolBytesMax
+    let limit = plane.limits.withLock { $0.journal.spoolBytesMax }
     let bytes = plane.keeper.spoolBytes.value
     if spool.withLock({ $0.rises(bytes, to: limit / 5 * 4, release: limit / 5 * 3) }) {
       raise(.spoolHigh(endpoint: nil, bytes: bytes, limit: limit))
