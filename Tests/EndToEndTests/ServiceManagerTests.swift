@@ -112,24 +112,21 @@ extension EndToEnd {
     }
 
     /// Systemd's tool closes what it does not know before it becomes the broker, and with it the end
-    /// of a pipe by which Foundation sees that a child lives: so a shell stands in between.
+    /// of a pipe by which Foundation sees that a child lives: so somebody stands in between, who has
+    /// no signal blocked.
     private static let keeper = """
-      setpriv --pdeathsig KILL systemd-socket-activate "$@" &
-      child=$!
-      trap 'kill -TERM $child' TERM
-      wait $child
-      status=$?
-      while kill -0 $child 2>/dev/null; do
-        wait $child
-        status=$?
-      done
-      exit $status
+      import signal, subprocess, sys
+      signal.pthread_sigmask(signal.SIG_SETMASK, [])
+      child = subprocess.Popen(
+          ["setpriv", "--pdeathsig", "KILL", "systemd-socket-activate"] + sys.argv[1:])
+      signal.signal(signal.SIGTERM, lambda *_: child.send_signal(signal.SIGTERM))
+      sys.exit(child.wait())
       """
 
     private func activate(_ arguments: [String]) throws -> Child {
       _ = try Tools.find("systemd-socket-activate")
       return try Child(
-        try Tools.find("bash"), ["-c", Self.keeper, "bash"] + arguments, in: folder.path)
+        try Tools.python(), ["-c", Self.keeper] + arguments, in: folder.path)
     }
 
     @Test(.timeLimit(.minutes(2)))
