@@ -65,7 +65,10 @@ extension RecoveryRun {
     for index in plans.indices where plans[index].first > 0 {
       let first = plans[index].first
       if let next = ranges.first(where: { $0.range.firstSequence > first }) {
-        plans[index].supersede(from: next.range.firstSequence)
+        let (path, limit) = (plans[index].path, next.range.firstSequence)
+        plans[index].supersede(from: limit)
+        // A later segment, spooled since, held it whole: an old tear there is no damage.
+        report.removeAll { $0.kind == .corruption && $0.path == path && $0.firstSequence >= limit }
       }
     }
   }

@@ -36,6 +36,7 @@ struct SegmentPlan {
   mutating func supersede(from sequence: UInt64) {
     limit = min(limit, sequence)
     blocks.removeAll { $0.sequence >= sequence }
+    gaps.removeAll { $0.sequence >= sequence }
   }
 
   /// The last sequence that counts here, or the one before the first.
