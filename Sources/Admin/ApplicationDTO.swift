@@ -2,19 +2,30 @@ internal import Base
 package import Catalog
 internal import Wire
 
-/// What a client says about an application, by creation, PUT or PATCH; unknown members are ignored.
+/// What a client says about an application, by creation, PUT or PATCH; unknown members are ignored, but
+/// not a limit that would not be kept.
 package struct ApplicationIn: Decodable {
   var name: Field<String>
   var uid: Field<String>
   var metadata: Field<[String: String]>
+  private var hasLimit: Bool
 
-  private enum Key: String, CodingKey { case name, uid, metadata }
+  private enum Key: String, CodingKey { case name, uid, metadata, throttleRate, rateLimit }
 
   package init(from decoder: any Decoder) throws {
     let members = try decoder.container(keyedBy: Key.self)
     name = try members.field(String.self, .name)
     uid = try members.field(String.self, .uid)
     metadata = try members.field([String: String].self, .metadata)
+    hasLimit = try members.field(Double.self, .throttleRate).value != nil
+      || members.field(Double.self, .rateLimit).value != nil
+  }
+
+  /// - Throws: ``AdminError``: 422, it asks for a limit over all endpoints of the application.
+  private func refuseLimit() throws(AdminError) {
+    if !hasLimit { return }
+    throw .invalid(
+      "throttleRate", "limits are by endpoint here: set throttleRate on the application's endpoints")
   }
 
   /// A whole application, for creation.
@@ -23,6 +34,7 @@ package struct ApplicationIn: Decodable {
   /// - Throws: ``AdminError``: 422, there is no name; 409, the uid is not the one in the path.
   package func draft(uid pathName: String? = nil) throws(AdminError) -> ApplicationDraft {
     try AdminError.refuse(uid.value, unlike: pathName)
+    try refuseLimit()
     return ApplicationDraft(
       name: try requiredName, uid: uid.value ?? pathName, metadata: metadata.value ?? [:])
   }
@@ -36,6 +48,7 @@ package struct ApplicationIn: Decodable {
 
   /// Sets what was given and leaves the rest; null sets back (PATCH).
   package func apply(to draft: inout ApplicationDraft) throws(AdminError) {
+    try refuseLimit()
     if !name.isAbsent { draft.name = try requiredName }
     if !uid.isAbsent { draft.uid = uid.value }
     if let value = metadata.setting(cleared: [:]) { draft.metadata = value }

@@ -134,7 +134,9 @@ package struct MessageOut: Encodable {
 extension Message {
   /// Its data as the payload that clients see, or `{}`.
   func shown(_ showsContent: Bool) -> [UInt8] {
-    showsContent ? PayloadText.object(data, isJSON: isJSON, isText: isText) : Array("{}".utf8)
+    if !showsContent { return Array("{}".utf8) }
+    if isExpunged { return Array(#"{"expired":true}"#.utf8) }
+    return PayloadText.object(data, isJSON: isJSON, isText: isText)
   }
 }
 

@@ -44,6 +44,11 @@ extension AdminRoutes {
         application: try context.application(), id: try context.path("message"))
       return JSON.response(bytes: try MessageOut.bytes(message, showsContent: showsContent))
     }
+    on(.delete, "\(Self.messagePath)/content", .manage) { _, context in
+      try await control.expunge(
+        application: try context.application(), id: try context.path("message"))
+      return .empty()
+    }
   }
 }
 

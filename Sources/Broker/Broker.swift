@@ -268,6 +268,7 @@ public final class Broker: Sendable {
         logger.notice("finished the removal of an endpoint", metadata: ["endpoint": "\(name)"])
       }
       try control.catalog.raiseEndpointNumberHighWater(to: recovered.endpointHighWater)
+      plane.post(expunged: try control.expunged.load(control.catalog, plane.logReader))
       try control.funnel.preload()
       control.reportParked(recovered.lanes, logger)
     } catch {

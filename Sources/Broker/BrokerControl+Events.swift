@@ -79,6 +79,7 @@ extension BrokerControl {
     if let application, try applicationNumber(application) != event.application {
       throw .notFound("no event at \(position.packed) in application '\(application)'")
     }
+    if expunged.contains(position) { throw .notFound("the event's content was deleted") }
     return (record(event, try applicationNames()), event.data)
   }
 

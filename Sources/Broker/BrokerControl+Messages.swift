@@ -38,9 +38,28 @@ extension BrokerControl {
   }
 
   func message(_ event: StoredEvent, _ names: [UInt32: String]) -> Message {
-    Message(
-      record: record(event, names), data: event.data, isJSON: event.kind == .json,
-      isText: event.kind == .text)
+    let isExpunged = expunged.contains(event.position)
+    return Message(
+      record: record(event, names), data: isExpunged ? [] : event.data,
+      isJSON: event.kind == .json, isText: event.kind == .text, isExpunged: isExpunged)
+  }
+
+  /// Deletes an event's content: it is shown and sent no more. What is in flight ends; the bytes leave
+  /// the disk with their segment.
+  /// - Throws: `notFound`.
+  public func expunge(application: String, id: String) async throws(ControlError) {
+    let event = try await find(application: application, id: id)
+    if expunged.contains(event.position) { return }
+    try catalogCall { () throws(CatalogError) in
+      try catalog.expunge(event.position, eventID: event.id)
+    }
+    expunged.add(event.position)
+    await plane.expunge([event.position])
+  }
+
+  func refuseExpunged(_ event: StoredEvent) throws(ControlError) {
+    guard expunged.contains(event.position) else { return }
+    throw .conflict("the content of event '\(event.id)' was deleted; it is sent no more")
   }
 
   /// Sends one event to one endpoint once more, or for the first time, if it takes such events.
@@ -48,6 +67,7 @@ extension BrokerControl {
   public func resend(application: String, id: String, endpoint: String) async throws(ControlError) {
     let record = try self.endpoint(application: application, id: endpoint)
     let event = try await find(application: application, id: id)
+    try refuseExpunged(event)
     _ = try replay(
       ReplayRequest(
         application: application,
@@ -65,15 +85,20 @@ public struct Message: Sendable {
   public var isJSON: Bool
   /// Whether the data is text, and not JSON.
   public var isText: Bool
+  /// Whether the data was deleted.
+  public var isExpunged: Bool
   /// The id that its publisher gave it; `nil` when Fanfare did.
   public var publisherID: String? { record.id.hasPrefix("msg_") ? nil : record.id }
 
   /// Puts one together.
-  public init(record: EventRecord, data: [UInt8], isJSON: Bool, isText: Bool) {
+  public init(
+    record: EventRecord, data: [UInt8], isJSON: Bool, isText: Bool, isExpunged: Bool = false
+  ) {
     self.record = record
     self.data = data
     self.isJSON = isJSON
     self.isText = isText
+    self.isExpunged = isExpunged
   }
 }
 

@@ -14,6 +14,7 @@ public final class BrokerControl: Sendable {
   let attempts: AttemptRecorder
   let funnel: RoutingFunnel
   let operational: OperationalEvents
+  let expunged = ExpungedEvents()
   let replays = ReplayTasks()
   let started: UInt64
   /// Whether the configuration could be read when it was read last.

@@ -35,6 +35,21 @@ extension DataPlane {
     }
   }
 
+  /// Returns when no reactor sends these events any more.
+  func expunge(_ positions: [Position]) async {
+    for mailbox in reactorMailboxes {
+      await withCheckedContinuation { continuation in
+        mailbox.post(.expunge(positions, done: { continuation.resume() }))
+      }
+    }
+  }
+
+  /// Posts the same without waiting: for the start.
+  func post(expunged positions: [Position]) {
+    if positions.isEmpty { return }
+    for mailbox in reactorMailboxes { mailbox.post(.expunge(positions, done: {})) }
+  }
+
   /// Returns when ingest routes by `snapshot`.
   func route(_ snapshot: RoutingSnapshot) async {
     await withCheckedContinuation { continuation in

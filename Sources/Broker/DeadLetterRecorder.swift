@@ -39,7 +39,9 @@ final class DeadLetterRecorder: Sendable {
   func record(_ outcomes: [Outcome]) {
     let died = outcomes.filter {
       // After a recovery, some may be of endpoints that are gone: nobody could list them.
-      ($0.kind == .dead || $0.kind == .expired) && control.funnel.knows($0.endpoint.value)
+      // What was deleted on purpose is not listed, for it could not be sent again.
+      ($0.kind == .dead || $0.kind == .expired) && $0.failure != .expunged
+        && control.funnel.knows($0.endpoint.value)
     }
     if died.isEmpty { return }
     let events = control.plane.logReader.identities(at: died.map(\.position))

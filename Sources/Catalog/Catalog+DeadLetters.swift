@@ -47,7 +47,7 @@ extension Catalog {
     return isNew
   }
 
-  private func addToTally(_ changes: [UInt32: Int]) {
+  func addToTally(_ changes: [UInt32: Int]) {
     deadTally.withLock { tally in
       for (endpoint, change) in changes where change != 0 {
         let count = (tally[endpoint] ?? 0) + change

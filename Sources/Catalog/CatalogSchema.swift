@@ -19,8 +19,18 @@ enum CatalogSchema {
     migrator.registerMigration("event types, tokens that end") { database in
       try database.execute(sql: eventTypesAndTokensThatEnd)
     }
+    migrator.registerMigration("expunged events") { database in
+      try database.execute(sql: expungedEvents)
+    }
     return migrator
   }
+
+  /// Events whose content was deleted while the log has them still, by their place and id.
+  private static let expungedEvents = """
+    CREATE TABLE expunged_event (
+      position INTEGER PRIMARY KEY, event_id TEXT NOT NULL, expunged_at INTEGER NOT NULL
+    ) STRICT;
+    """
 
   /// `expires_at` in Unix milliseconds; without one a token is good until it is removed.
   private static let eventTypesAndTokensThatEnd = """

@@ -153,7 +153,7 @@ extension Reactor {
       return lose(lane, place) || stall(lane)
     }
     let event = block.event(retry.position.index)
-    if !retry.isReplay, isExpired(lane, event) {
+    if isExpunged(retry.position) || !retry.isReplay && isExpired(lane, event) {
       guard hasOutcomeRoom() else { return stall(lane) }
       _ = lane.it.retries.remove(at: place)
       return expire(lane, event, retry.position, attempts: retry.attempts, isHole: true)
@@ -189,7 +189,7 @@ extension Reactor {
         lane.it.accounted += 1
         lane.it.accountedBytes += Int64(event.header.plainBytes)
         giveUp(lane, position, attempts: 0, .logDamaged)
-      } else if isExpired(lane, event) {
+      } else if isExpunged(position) || isExpired(lane, event) {
         guard hasOutcomeRoom() else { return stall(lane) }
         _ = expire(lane, event, position, attempts: 0, isHole: false)
       } else {

@@ -17,6 +17,9 @@ extension Reactor {
       case .image(let reply): reply(image())
       case .redeliver(let number, let positions, let done): done(redeliver(number, positions))
       case .limit(let limits): take(limits)
+      case .expunge(let positions, let done):
+        for position in positions { expunged.insert(position.packed) }
+        done()
       case .drain(let done):
         isDraining = true
         drainWaiters.append(done)

@@ -157,7 +157,13 @@ extension Reactor {
     return now.unix.value > time && now.unix.value - time > lane.it.maxAgeMilliseconds
   }
 
-  /// Settles a delivery that is too old.
+  /// Whether the event's content was deleted.
+  @inline(__always)
+  func isExpunged(_ position: Position) -> Bool {
+    !expunged.isEmpty && expunged.contains(position.packed)
+  }
+
+  /// Settles a delivery that is too old, or of which there is nothing left to send.
   /// - Returns: `false` when there is no room to say so; then nothing has changed.
   func expire(
     _ lane: LaneRef, _ event: EventView, _ position: Position, attempts: UInt16, isHole: Bool
@@ -176,7 +182,7 @@ extension Reactor {
     push(
       Outcome(
         position: position, endpoint: lane.it.number, kind: .expired, attempt: attempts,
-        due: now.unix))
+        due: now.unix, failure: isExpunged(position) ? .expunged : .none))
     return true
   }
 }

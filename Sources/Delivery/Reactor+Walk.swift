@@ -65,7 +65,9 @@ extension Reactor {
       !isProbe || lane.it.retries.isEmpty
     else { return false }
     let event = block.event(position.index)
-    if isExpired(lane, event) { return expire(lane, event, position, attempts: 0, isHole: false) }
+    if isExpunged(position) || isExpired(lane, event) {
+      return expire(lane, event, position, attempts: 0, isHole: false)
+    }
     let delivery = Delivery(
       position: position, attempts: 0, isRetry: false, isProbe: isProbe, needsFresh: false)
     return start(lane, event, delivery) == .started

@@ -43,6 +43,8 @@ public final class Reactor: @unchecked Sendable {
   var laneIDs: [UInt32: SlotID] = [:]
   /// Numbers of removed endpoints, which old audiences may still name.
   var removedNumbers: Set<UInt32> = []
+  /// Events whose content was deleted; looked up only.
+  var expunged: Set<UInt64> = []
   var lists = LiveLists()
   var pool: ConnectionPool
   var wheel = TimerWheel(now: Instant(nanoseconds: 0))

@@ -23,6 +23,8 @@ public enum ReactorCommand: Sendable {
     EndpointNumber, [Position], done: @Sendable (Redelivery) -> Void)
   /// From now on so many connections, to these addresses.
   case limit(ReactorLimits)
+  /// The content of these events was deleted: they are sent to nobody any more. What is in flight ends.
+  case expunge([Position], done: @Sendable () -> Void)
   /// Starts no more attempts; `done` when those in flight have ended.
   case drain(done: @Sendable () -> Void)
 }

@@ -30,6 +30,7 @@ public enum FailureClass: UInt8, BitwiseCopyable, Sendable, CaseIterable {
   case resolve, addressForbidden, connect, connectTimeout, tls, certificate
   case timeout, closed, malformedAnswer, answerTooLarge, status, cancelled, configuration
   case logDamaged, quota
+  case expunged
 
   /// What an operator reads.
   public var text: String {
@@ -49,6 +50,7 @@ public enum FailureClass: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case .cancelled: "cancelled"
     case .configuration: "endpoint is not usable as configured"
     case .logDamaged: "the log is damaged where the event stood"
+    case .expunged: "the event's content was deleted"
     case .quota: "quota: the endpoint's spool was full, and this was its oldest"
     }
   }

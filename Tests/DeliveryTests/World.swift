@@ -45,7 +45,7 @@ final class World {
   var readerAnswers = Int.max
   private let poller = Poller()
   private let names = Names()
-  private let mailbox: Mailbox<ReactorCommand>
+  let mailbox: Mailbox<ReactorCommand>
   private let requests = Ring<LoadRequest>(capacity: 16)
   private let replies = Ring<LoadReply>(capacity: 16)
   private let returns = Ring<LoadReply>(capacity: 16)

@@ -26,7 +26,13 @@ final class ReplayRun {
     /// Handed over, and not yet known to be on disk.
     var undurable: [(positions: [Position], outcome: UInt64, at: UnixMilliseconds)] = []
 
-    init(_ record: EndpointRecord, _ source: ReplaySource, _ feed: ReplayFeed) {
+    private let expunged: ExpungedEvents
+
+    init(
+      _ record: EndpointRecord, _ source: ReplaySource, _ feed: ReplayFeed,
+      skipping expunged: ExpungedEvents
+    ) {
+      self.expunged = expunged
       endpoint = EndpointNumber(record.number)
       name = record.name
       self.source = source
@@ -36,10 +42,11 @@ final class ReplayRun {
     /// Looks for more.
     func search() async throws(ControlError) -> [Position]? {
       batch = (0, source.progress)
-      guard let found = try await source.next() else {
+      guard let next = try await source.next() else {
         isExhausted = true
         return nil
       }
+      let found = expunged.remaining(of: next)
       matched += found.count
       batch.count = found.count
       return found
@@ -219,7 +226,7 @@ final class ReplayRun {
 
   private func add(_ record: EndpointRecord, _ source: ReplaySource) {
     let feed = ReplayFeed(ratePerSecond: request.ratePerSecond, now: RealClock.monotonic)
-    targets.append(Target(record, source, feed))
+    targets.append(Target(record, source, feed, skipping: control.expunged))
   }
 
   private func records(_ endpoint: String?) throws(ControlError) -> [EndpointRecord] {

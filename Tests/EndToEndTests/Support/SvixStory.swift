@@ -10,7 +10,7 @@ enum SvixStory {
     from svix.api import ApplicationIn, EndpointIn, MessageIn, Svix, SvixOptions
     from svix.api.errors.http_error import HttpError
     from svix.api.errors.http_validation_error import HTTPValidationError
-    from svix.api.message import MessageCreateOptions, MessageListOptions
+    from svix.api.message import MessageCreateOptions, MessageGetOptions, MessageListOptions
     from svix.api.message_attempt import MessageAttemptListByMsgOptions
     from svix.webhooks import Webhook
 
@@ -148,6 +148,20 @@ enum SvixStory {
     assert attempts[0].msg_id == message.id
     say("resend          came again under the same id; its attempt is 'manual'")
 
+    # Content that should not have been sent.
+    secret_one = svix.message.create("customer-1", MessageIn(
+        event_type="invoice.paid", payload={"card": "4111-planted"}))
+    eventually("it arrives", lambda: b"4111-planted" in Receiver.requests[-1][1])
+    svix.message.expunge_content("customer-1", secret_one.id)
+    shown = svix.message.get("customer-1", secret_one.id, MessageGetOptions(with_content=True))
+    assert shown.payload == {"expired": True}, shown
+    try:
+        svix.message_attempt.resend("customer-1", secret_one.id, "main")
+        raise AssertionError("expunged content was sent again")
+    except HttpError as error:
+        assert error.status_code == 409, error
+    say("expunge         ", secret_one.id, "shows", {"expired": True})
+
     # Example.
     example = svix.endpoint.send_example(
         "customer-1", "main", models.EventExampleIn(event_type="invoice.paid"))
@@ -220,10 +234,10 @@ enum SvixStory {
         iterator = page.iterator
         if page.done:
             break
-    assert ids == ["invoice-4", lost.id, both.id, example.id, message.id], ids
+    assert ids == ["invoice-4", lost.id, both.id, example.id, secret_one.id, message.id], ids
     page = svix.message.list("customer-1", MessageListOptions(limit=2, iterator=iterator))
     assert page.data == [] and page.done
-    stats = eventually("all is counted", lambda: (lambda s: s if s.success == 6 else None)(
+    stats = eventually("all is counted", lambda: (lambda s: s if s.success == 7 else None)(
         svix.endpoint.get_stats("customer-1", "main")))
     assert (stats.fail, stats.pending) == (1, 0), stats
     say("lists and stats", len(ids), "messages by pages of two;", stats.success, "deliveries made,",
