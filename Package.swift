@@ -124,7 +124,7 @@ let package = Package(
     tests("DeliveryTests", ["Base", "Flow", "Platform", "Wire", "TLS", "Delivery"]),
     tests("BenchTests", ["Base", "Platform", "TLS", "Bench"]),
     tests("CatalogTests", ["Base", "Flow", "TLS", "Wire", "Catalog"]),
-    tests("BrokerTests", ["Base", "Flow", "Storage", "Routing", "Delivery", "Broker"]),
+    tests("BrokerTests", ["Base", "Flow", "Storage", "Routing", "Delivery", "Catalog", "Broker"]),
     tests(
       "AdminTests",
       ["Base", "Flow", "Wire", "TLS", "Catalog", "Broker", "Admin",
