@@ -12,11 +12,17 @@ struct ReaderTests {
   private let replies = Ring<LoadReply>(capacity: 16)
   private let returns = Ring<LoadReply>(capacity: 16)
 
+  /// What was lent is looked at after the reader's last turn: it must not go with that.
+  private final class Kept { var readers: [Reader] = [] }
+  private let kept = Kept()
+
   private func makeReader(_ world: World, blocks: Int = 2) -> Reader {
-    Reader(
+    let reader = Reader(
       index: world.recovered.index, directory: directory.path, disk: RealDisk(),
       requests: [requests], replies: [replies], returns: [returns], reactorWakeups: [Wakeup()],
       blocks: blocks)
+    kept.readers.append(reader)
+    return reader
   }
 
   @Test func `the first block with events at or after a sequence comes back`() throws {

@@ -105,6 +105,8 @@ struct SpoolTests {
       index: backlog.world.recovered.index, directory: directory.path, disk: RealDisk(),
       requests: [requests], replies: [replies], returns: [Ring<LoadReply>(capacity: 16)],
       reactorWakeups: [Wakeup()])
+    // It lends what is looked at after its last turn.
+    defer { withExtendedLifetime(reader) {} }
     for place in [0, 4, 5] {
       #expect(requests.push(LoadRequest(sequence: backlog.sequences[place])))
     }
