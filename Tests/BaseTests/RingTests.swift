@@ -70,7 +70,7 @@ internal import Testing
     var complement: UInt64
   }
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(10)))
   func `two threads pass two hundred thousand elements in order and whole`() {
     let ring = Ring<Pair>(capacity: 256)
     let total: UInt64 = 200_000
@@ -96,7 +96,7 @@ internal import Testing
     #expect(ring.pushedTotal == total)
   }
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(10)))
   func `the count seen by a third thread is never negative`() {
     let ring = Ring<UInt64>(capacity: 2)
     let stop = Stop()
