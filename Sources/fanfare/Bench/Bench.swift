@@ -8,18 +8,21 @@ struct BenchCommand: ParsableCommand {
     commandName: "bench",
     abstract: "Measure a broker under load: throughput, latency, CPU, memory.",
     discussion: """
-      Starts a broker and endpoints of its own, publishes, and checks that every delivery arrives
-      once. Latency counts from the moment an event was to be sent.
+      Starts a broker and endpoints of its own, publishes, and checks that every
+      delivery arrives once. Latency counts from the moment an event was to be sent.
 
       Examples:
         fanfare bench
         fanfare bench --rate 2000/s --duration 30s --html report.html
-        fanfare bench --events 100000 --endpoints 64 --fan-out 16 --corpus events/ --json
+        fanfare bench --events 100000 --endpoints 64 --fan-out 16 --json
+        fanfare bench --corpus events/
         fanfare bench --idle-endpoints 100000
-        fanfare bench --data /var/lib/fanfare --rate 100/s --target https://ci.example.com/hook
+        fanfare bench --data /var/lib/fanfare --rate 100/s \\
+          --target https://ci.example.com/hook
         fanfare bench --rate 1000/s --max-lag-p99 50ms --max-cpu-micros 20
 
-      Exit codes: 99 when a threshold is missed, 1 when something acknowledged did not arrive.
+      Exit codes: 99 when a threshold is missed, 1 when something acknowledged did
+      not arrive.
       """)
 
   @OptionGroup(title: "Load") var load: BenchLoadOptions
