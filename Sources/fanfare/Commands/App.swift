@@ -64,8 +64,7 @@ struct AppRemove: ParsableCommand {
   @Argument(help: "Its name or id.")
   var name: String
 
-  @Flag(name: .shortAndLong, help: "Do not ask.")
-  var yes = false
+  @OptionGroup var consent: Consent
 
   @OptionGroup var client: ClientOptions
 
@@ -73,34 +72,9 @@ struct AppRemove: ParsableCommand {
     let client = try client.client()
     let path = "/api/v1/app/\(PathText.encoded(name))"
     let endpoints = try client.list("\(path)/endpoint").count
-    try Consent.obtain(
-      yes, "remove application '\(name)' with \(Consent.counted(endpoints, "endpoint"))?")
+    try consent.obtain(
+      "remove application '\(name)' with \(Consent.counted(endpoints, "endpoint"))?")
     try client.call("DELETE", path)
     Console.talk("removed \(name)")
-  }
-}
-
-/// Asking before something is destroyed.
-enum Consent {
-  /// Goes on when `isGiven`, or when somebody at the terminal says so.
-  ///
-  /// - Throws: exit 64 when there is nobody to ask, 1 when the answer is no.
-  static func obtain(_ isGiven: Bool, _ question: String) throws(Failure) {
-    if isGiven { return }
-    switch Console.ask(question) {
-    case true?: return
-    case false?: throw Failure(.failed, "nothing was changed")
-    case nil: throw Failure(.usage, "\(question) Say so with --yes.")
-    }
-  }
-
-  /// `1 endpoint`, `3 endpoints`; a noun whose plural is no mere `s` comes with it.
-  static func counted(_ count: Int, _ noun: String, plural: String? = nil) -> String {
-    count == 1 ? "1 \(noun)" : "\(count) \(plural ?? noun + "s")"
-  }
-
-  /// `1 pending delivery`, `3 pending deliveries`.
-  static func deliveries(_ count: Int, _ adjective: String = "") -> String {
-    counted(count, "\(adjective)delivery", plural: "\(adjective)deliveries")
   }
 }

@@ -63,19 +63,18 @@ struct DeadPurge: ParsableCommand {
 
   @OptionGroup var selection: DeadSelection
 
-  @Flag(name: .shortAndLong, help: "Do not ask.")
-  var yes = false
+  @OptionGroup var consent: Consent
 
   @OptionGroup var application: ApplicationOption
   @OptionGroup var client: ClientOptions
 
   func run() throws {
     let client = try client.client()
-    if !yes {
+    if !consent.yes {
       let count = try purge(client, isTrial: true)
       if count == 0 { return Console.talk("nothing to purge") }
       let what = selection.endpoint.map { " of '\(Console.clean($0))'" } ?? ""
-      try Consent.obtain(yes, "purge \(Consent.counted(count, "dead letter"))\(what) for good?")
+      try consent.obtain("purge \(Consent.counted(count, "dead letter"))\(what) for good?")
     }
     let count = try purge(client, isTrial: false)
     Console.talk("purged \(Consent.counted(count, "dead letter"))")

@@ -90,14 +90,13 @@ struct TokenRemove: ParsableCommand {
   @Argument(help: "Its name, or its id where several have that name.")
   var name: String
 
-  @Flag(name: .shortAndLong, help: "Do not ask.")
-  var yes = false
+  @OptionGroup var consent: Consent
 
   @OptionGroup var client: ClientOptions
 
   func run() throws {
     let client = try client.client()
-    try Consent.obtain(yes, "remove token '\(name)'?")
+    try consent.obtain("remove token '\(name)'?")
     try client.call("DELETE", "/api/v1/token/\(PathText.encoded(name))")
     Console.talk("removed \(name)")
   }

@@ -6,19 +6,18 @@ struct EndpointRemove: ParsableCommand {
     commandName: "remove", abstract: "Remove an endpoint; with a backlog it asks.",
     discussion: "Example:\n  fanfare endpoint remove ci --yes")
 
-  @Flag(name: .shortAndLong, help: "Do not ask.")
-  var yes = false
+  @OptionGroup var consent: Consent
 
   @OptionGroup var reference: EndpointReference
 
   func run() throws {
     let endpoint = try reference.fetch()
     let name = EndpointText.name(of: endpoint) ?? reference.endpoint
-    if !yes {
+    if !consent.yes {
       let depth = try depth(of: endpoint["id"]?.text ?? "")
       if depth > 0 {
         let backlog = Consent.deliveries(depth, "pending ")
-        try Consent.obtain(yes, "remove '\(name)' and drop its \(backlog)?")
+        try consent.obtain("remove '\(name)' and drop its \(backlog)?")
       }
     }
     let answer = try reference.call("DELETE")

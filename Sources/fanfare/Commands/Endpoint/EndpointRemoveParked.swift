@@ -16,19 +16,18 @@ struct EndpointRemoveParked: ParsableCommand {
   @Argument(help: "The endpoint's number, as 'fanfare spool' shows it.")
   var number: UInt32
 
-  @Flag(name: .shortAndLong, help: "Do not ask.")
-  var yes = false
+  @OptionGroup var consent: Consent
 
   @OptionGroup var client: ClientOptions
 
   func run() throws {
     let client = try client.client()
-    if !yes {
+    if !consent.yes {
       let parked = try client.value("GET", "/api/v1/spool")["parked"]?.elements ?? []
       let depth = parked.first { $0["number"]?.integer == Int(number) }?["depth"]?.integer ?? 0
       if depth > 0 {
         let backlog = Consent.deliveries(depth, "parked ")
-        try Consent.obtain(yes, "remove endpoint number \(number) and drop its \(backlog)?")
+        try consent.obtain("remove endpoint number \(number) and drop its \(backlog)?")
       }
     }
     let answer = try client.call("DELETE", "/api/v1/parked/\(number)")

@@ -17,8 +17,7 @@ struct JournalRepairCommand: ParsableCommand {
         fanfare journal repair --data /var/lib/fanfare --yes
       """)
 
-  @Flag(name: .shortAndLong, help: "Do not ask.")
-  var yes = false
+  @OptionGroup var consent: Consent
 
   @Flag(help: "Only say what would be done.")
   var dryRun = false
@@ -43,8 +42,7 @@ struct JournalRepairCommand: ParsableCommand {
       Console.print("  drops: \(step.drops ?? "nothing")")
     }
     if dryRun { return }
-    try Consent.obtain(
-      yes,
+    try consent.obtain(
       "do \(Consent.counted(repair.steps.count, "step")), keeping what is taken out in "
         + "\(directory)/quarantine?")
     try JournalOptions.telling { () throws(StorageError) in
