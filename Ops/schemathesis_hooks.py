@@ -1,5 +1,6 @@
-"""What schemathesis cannot know: how a certificate looks, that nothing may leave this machine, and
-that a missing token is told apart from an unknown one, after some of which the broker says 429."""
+"""What schemathesis cannot know: how a certificate and a retry schedule look, that nothing may leave
+this machine, and that a missing token is told apart from an unknown one, after some of which the
+broker says 429."""
 
 import os
 import re
@@ -10,6 +11,22 @@ from hypothesis import strategies as st
 
 with open(os.environ["FANFARE_CERTIFICATE"]) as file:
     schemathesis.openapi.format("pem-certificates", st.just(file.read()))
+
+# 100 ms to 30 days each.
+delay = st.one_of(
+    st.integers(100, 2_592_000_000).map("{}ms".format),
+    st.integers(1, 2_592_000).map("{}s".format),
+    st.integers(1, 43_200).map("{}m".format),
+    st.integers(1, 720).map("{}h".format),
+    st.integers(1, 30).map("{}d".format),
+)
+# At most some 150 waits, of 256 that there may be.
+growing = st.builds(
+    "exp:{}s,x{},max={}h,for={}d".format,
+    st.integers(600, 3600), st.integers(2, 100), st.integers(1, 720), st.integers(1, 6),
+)
+listed = st.lists(delay, min_size=1, max_size=256).map(",".join)
+schemathesis.openapi.format("retry-schedule", st.one_of(listed, growing))
 
 asked = set()
 
