@@ -76,7 +76,7 @@ extension DataPlane {
       }
       if ingestHasWork { deadline = now.instant }
       if deadline <= now.instant { continue }
-      wakeup.prepareToSleep()
+      wakeup.prepareToSleep(isDozing: journal.hasNoticedOutcomes)
       if ingestHasWork || pulses.ingest.isAsked {
         wakeup.awake()
         deadline = now.instant

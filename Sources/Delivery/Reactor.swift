@@ -188,7 +188,7 @@ public final class Reactor: @unchecked Sendable {
     writer.shrink()
     retryRemovals()
     finishDrain()
-    if outcomesPushed { journalWakeup.wake() }
+    if outcomesPushed { tellJournal() }
     if readerIsToWake { readerWakeup.wake() }
     outcomesPushed = false
     readerIsToWake = false
@@ -226,6 +226,16 @@ public final class Reactor: @unchecked Sendable {
   func push(_ outcome: Outcome) {
     require(outcomes.push(outcome), "an outcome found no slot in its ring")
     outcomesPushed = true
+  }
+
+  /// Outcomes came. The journal writes them a few milliseconds after the first, and need not hear of
+  /// each turn that adds some: only of so many that the ring could fill up before.
+  private func tellJournal() {
+    if outcomes.count > outcomes.capacity / 4 {
+      journalWakeup.wake()
+    } else {
+      journalWakeup.nudge()
+    }
   }
 
   /// Deliveries are no longer pending.

@@ -9,11 +9,19 @@ internal import Synchronization
 /// and looks at `sleeping` second. Whatever the interleaving, one of the two sees the other. So a
 /// busy pair exchanges no system call.
 ///
+/// An owner that will look soon anyway *dozes*: `wake` ends that too, `nudge` does not.
+///
 /// > Source: eventfd(2).
 public final class Wakeup: Sendable {
   /// The eventfd; a `Poller` adds it.
   public let descriptor: Int32
-  private let sleeping = Atomic<Bool>(false)
+  private let state = Atomic<UInt8>(State.awake)
+
+  private enum State {
+    static let awake: UInt8 = 0
+    static let asleep: UInt8 = 1
+    static let dozing: UInt8 = 2
+  }
 
   /// Opens the eventfd.
   public init() {
@@ -23,22 +31,34 @@ public final class Wakeup: Sendable {
 
   deinit { _ = close(descriptor) }
 
-  /// Wakes the owner if it sleeps.
+  /// Wakes the owner if it sleeps or dozes.
   /// - Complexity: one sequentially consistent exchange; a `write` only if the owner sleeps.
   /// > Runs on: any thread.
   public func wake() {
-    // The fence of an exchange: the ring's store must be seen before `sleeping` is read.
-    if sleeping.exchange(false, ordering: .sequentiallyConsistent) {
+    // The fence of an exchange: the ring's store must be seen before `state` is read.
+    if state.exchange(State.awake, ordering: .sequentiallyConsistent) != State.awake {
       var one: UInt64 = 1
       _ = unsafe write(descriptor, &one, 8)
     }
   }
 
+  /// Wakes the owner if it sleeps, and lets it doze: for what can wait until it looks by itself.
+  /// - Complexity: one fence; a `write` only if the owner sleeps.
+  /// > Runs on: any thread.
+  public func nudge() {
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    if state.load(ordering: .relaxed) == State.asleep { wake() }
+  }
+
   /// Says that the owner is about to sleep; look at every ring again after this.
-  public func prepareToSleep() { _ = sleeping.exchange(true, ordering: .sequentiallyConsistent) }
+  /// - Parameter isDozing: whether it looks by itself soon enough for what it is nudged for.
+  public func prepareToSleep(isDozing: Bool = false) {
+    _ = state.exchange(
+      isDozing ? State.dozing : State.asleep, ordering: .sequentiallyConsistent)
+  }
 
   /// Says that the owner is awake.
-  public func awake() { sleeping.store(false, ordering: .relaxed) }
+  public func awake() { state.store(State.awake, ordering: .relaxed) }
 
   /// Empties the eventfd after epoll reported it.
   public func drain() {

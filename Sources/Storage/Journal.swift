@@ -142,6 +142,9 @@ public final class Journal {
       || outcomes.hasUnnoticed
   }
 
+  /// Whether outcomes wait for a time that is set: that more of them come changes nothing.
+  public var hasNoticedOutcomes: Bool { outcomes.oldest != nil }
+
   /// How many outcomes of a reactor's ring are durable: all that it pushed before that many.
   /// > Runs on: any thread.
   public func durableOutcomes(reactor: Int) -> UInt64 { outcomes.durable(reactor) }

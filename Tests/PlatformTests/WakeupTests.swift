@@ -103,6 +103,22 @@ internal import Testing
     #expect(unsafe poll(&entry, 1, 0) == 0)
   }
 
+  @Test func `an owner that dozes is woken, and not by a nudge; one that sleeps by both`() {
+    let wakeup = Wakeup()
+    var entry = pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0)
+    wakeup.nudge()
+    #expect(unsafe poll(&entry, 1, 0) == 0)
+    wakeup.prepareToSleep(isDozing: true)
+    wakeup.nudge()
+    #expect(unsafe poll(&entry, 1, 0) == 0)
+    wakeup.wake()
+    #expect(unsafe poll(&entry, 1, 0) == 1)
+    wakeup.drain()
+    wakeup.prepareToSleep()
+    wakeup.nudge()
+    #expect(unsafe poll(&entry, 1, 0) == 1)
+  }
+
   @Test func `a blocking wait ends with its timeout`() {
     let wakeup = Wakeup()
     let clock = RealClock()

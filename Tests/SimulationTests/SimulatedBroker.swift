@@ -261,7 +261,7 @@ final class SimulatedBroker {
       threads[index].wakesAt = now.instant + scheduling()
       return
     }
-    threads[index].wakeup.prepareToSleep()
+    threads[index].wakeup.prepareToSleep(isDozing: index == 0 && journal.hasNoticedOutcomes)
     if hasWork(index) {
       threads[index].wakeup.awake()
       threads[index].wakesAt = now.instant + scheduling()
