@@ -64,6 +64,8 @@ public final class LogReader: Sendable {
 
     init(loader: BlockLoader) { self.loader = loader }
 
+    deinit { made?.deallocate() }
+
     /// Large enough for any block; made at the first use.
     mutating func room() -> Block {
       let block = made ?? Block.allocate()
