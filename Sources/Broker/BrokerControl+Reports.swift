@@ -35,11 +35,11 @@ extension BrokerControl {
     let now = RealClock.unix
     var lines: [SpoolLine] = []
     try catalogCall { () throws(CatalogError) in
-      try catalog.forEachEndpoint(application: application) { record in
+      try catalog.forEachSummary(application: application) { endpoint in
         lines.append(
           spoolLine(
-            record, lanes[record.number], dead: UInt64(dead[record.number] ?? 0), share: share,
-            application: record.applicationNumbers.first.flatMap { names[$0] } ?? "", now: now))
+            endpoint, lanes[endpoint.number], dead: UInt64(dead[endpoint.number] ?? 0),
+            share: share, application: endpoint.application.flatMap { names[$0] } ?? "", now: now))
       }
     }
     let depth = lines.reduce(0) { $0 + $1.depth } + parked.reduce(0) { $0 + $1.depth }
@@ -69,15 +69,15 @@ extension BrokerControl {
   }
 
   private func spoolLine(
-    _ record: EndpointRecord, _ lane: LaneStatus?, dead: UInt64, share: Double,
+    _ endpoint: EndpointSummary, _ lane: LaneStatus?, dead: UInt64, share: Double,
     application: String, now: UnixMilliseconds
   ) -> SpoolLine {
     let depth = lane?.depth ?? 0
     let plainBytes = lane?.plainBytes ?? 0
-    let state = Self.state(record, lane)
+    let state = Self.state(endpoint, lane)
     let failure = lane?.lastFailure ?? .none
     return SpoolLine(
-      id: record.id, name: record.name, application: application, depth: depth, dead: dead,
+      id: endpoint.id, name: endpoint.name, application: application, depth: depth, dead: dead,
       inFlight: lane?.inFlight ?? 0, bytes: UInt64(Double(plainBytes) * share),
       plainBytes: plainBytes,
       oldestSeconds: Self.oldestSeconds(lane, now: now),
@@ -87,10 +87,10 @@ extension BrokerControl {
   }
 
   /// The catalogue's word counts where it is newer than the lane's, but for the loss of deliveries.
-  private static func state(_ record: EndpointRecord, _ lane: LaneStatus?) -> LaneState {
-    if record.disabled { return .disabled }
+  private static func state(_ endpoint: EndpointSummary, _ lane: LaneStatus?) -> LaneState {
+    if endpoint.disabled { return .disabled }
     if lane?.state == .quota { return .quota }
-    return record.paused ? .paused : lane?.state ?? .ok
+    return endpoint.paused ? .paused : lane?.state ?? .ok
   }
 
   /// The age of a lane's oldest event; 0 when nothing waits, or nobody knows.

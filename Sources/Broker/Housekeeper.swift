@@ -255,7 +255,8 @@ final class Housekeeper: Sendable {
   }
 
   private func name(_ number: EndpointNumber) -> String {
-    (try? control.catalog.endpoint(number: number.value))?.name ?? "number \(number.value)"
+    let known = (try? control.catalog.summaries(of: [number.value]))?.first ?? nil
+    return known?.name ?? "number \(number.value)"
   }
 
   private func dropExpiredSecrets() async {

@@ -107,7 +107,7 @@ extension BrokerControl {
     var oldest = lanes.min { ($0.oldest ?? last) < ($1.oldest ?? last) }.map { [$0] } ?? []
     plane.fillOldestTimes(&top)
     plane.fillOldestTimes(&oldest)
-    let ids = top.map { (try? catalog.endpoint(number: $0.endpoint.value))?.id }
+    let known = (try? catalog.summaries(of: top.map(\.endpoint.value))) ?? []
     let now = RealClock.unix
     let share = plane.journalUsage.packedShare
     let families: [(String, String, Double, (LaneStatus) -> Double)] = [
@@ -122,8 +122,8 @@ extension BrokerControl {
     for (name, help, total, value) in families {
       out.family(name, .gauge, help)
       out.sample(name, [], total)
-      for (id, lane) in zip(ids, top) {
-        if let id { out.sample(name, [("endpoint", id)], value(lane)) }
+      for (endpoint, lane) in zip(known, top) {
+        if let endpoint { out.sample(name, [("endpoint", endpoint.id)], value(lane)) }
       }
     }
     out.single(

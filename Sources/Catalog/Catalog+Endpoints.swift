@@ -21,18 +21,48 @@ extension Catalog {
     application: String? = nil, _ body: (EndpointRecord) -> Void
   ) throws(CatalogError) {
     try read { database in
-      var query = EndpointRow.selection
-      var arguments: StatementArguments = []
-      if let application {
-        query +=
-          " JOIN endpoint_application AS own ON own.endpoint = endpoint.number "
-          + "WHERE own.application = ?"
-        arguments = [try Self.application(database, application).number]
-      }
-      query += " ORDER BY endpoint.number"
-      let rows = try Row.fetchCursor(database, sql: query, arguments: arguments)
+      let rows = try Self.rows(database, EndpointRow.selection, of: application)
       while let row = try rows.next() { body(try EndpointRow.record(row, sealer)) }
     }
+  }
+
+  /// Gives the same endpoints as ``forEachEndpoint(application:_:)`` in short.
+  ///
+  /// - Parameter body: must not ask the catalogue.
+  /// - Throws: ``CatalogError/notFound(_:)``: no such application.
+  public func forEachSummary(
+    application: String? = nil, _ body: (EndpointSummary) -> Void
+  ) throws(CatalogError) {
+    try read { database in
+      let rows = try Self.rows(database, EndpointRow.summarySelection, of: application)
+      while let row = try rows.next() { body(EndpointRow.summary(row)) }
+    }
+  }
+
+  /// Some endpoints in short; `nil` for one that there is not.
+  public func summaries(of numbers: [UInt32]) throws(CatalogError) -> [EndpointSummary?] {
+    try read { database in
+      let statement = try database.cachedStatement(
+        sql: EndpointRow.summarySelection + " WHERE number = ?")
+      return try numbers.map { number in
+        try Row.fetchOne(statement, arguments: [number]).map(EndpointRow.summary)
+      }
+    }
+  }
+
+  private static func rows(
+    _ database: Database, _ selection: String, of application: String?
+  ) throws -> RowCursor {
+    var query = selection
+    var arguments: StatementArguments = []
+    if let application {
+      query +=
+        " JOIN endpoint_application AS own ON own.endpoint = endpoint.number "
+        + "WHERE own.application = ?"
+      arguments = [try Self.application(database, application).number]
+    }
+    query += " ORDER BY endpoint.number"
+    return try Row.fetchCursor(database, sql: query, arguments: arguments)
   }
 
   /// Some endpoints of an application, in order of their ids.

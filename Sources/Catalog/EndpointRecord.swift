@@ -115,3 +115,22 @@ public struct EndpointRecord: Sendable, Equatable {
   /// The secret in force.
   public var secret: String { secrets.first?.key ?? "" }
 }
+
+/// What a report says of an endpoint: nothing that is sealed, so that thousands are had at once.
+public struct EndpointSummary: Sendable, Equatable {
+  /// As in ``EndpointRecord/number``.
+  public let number: UInt32
+  /// As in ``EndpointRecord/id``.
+  public let id: String
+  /// As in ``EndpointRecord/uid``.
+  public let uid: String?
+  /// The number of its application, the lowest if it belongs to several.
+  public let application: UInt32?
+  /// As in ``EndpointRecord/disabled``.
+  public let disabled: Bool
+  /// As in ``EndpointRecord/paused``.
+  public let paused: Bool
+
+  /// What people call it: its uid, or its id.
+  public var name: String { uid ?? id }
+}

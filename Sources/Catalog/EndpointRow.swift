@@ -17,6 +17,23 @@ enum EndpointRow {
     FROM endpoint
     """
 
+  /// What a summary needs.
+  static let summarySelection = """
+    SELECT endpoint.number, endpoint.id, endpoint.uid, endpoint.disabled, endpoint.paused, (
+      SELECT min(link.application) FROM endpoint_application AS link
+      WHERE link.endpoint = endpoint.number
+    ) AS application
+    FROM endpoint
+    """
+
+  /// The summary of a row that ``summarySelection`` gave.
+  static func summary(_ row: Row) -> EndpointSummary {
+    EndpointSummary(
+      number: UInt32(truncatingIfNeeded: row[0] as Int64), id: row[1], uid: row[2],
+      application: (row[5] as Int64?).map { UInt32(truncatingIfNeeded: $0) }, disabled: row[3],
+      paused: row[4])
+  }
+
   /// The record of a row that ``selection`` gave.
   static func record(_ row: Row, _ sealer: Sealer) throws(CatalogError) -> EndpointRecord {
     let id: String = row["id"]

@@ -45,6 +45,36 @@ struct EndpointTests {
     #expect(try again.endpoint(number: 1) == made)
   }
 
+  @Test func `a summary says what the record says`() throws {
+    let catalog = try CatalogRoom().open()
+    _ = try catalog.createApplication(ApplicationDraft(name: "b", uid: "b"))
+    var second = full()
+    second.uid = nil
+    second.disabled = true
+    second.paused = true
+    let records = [
+      try catalog.createEndpoint(application: "default", full()),
+      try catalog.createEndpoint(application: "b", second),
+    ]
+    let summaries = try catalog.summaries(of: [2, 7, 1])
+    #expect(summaries.map { $0?.id } == [records[1].id, nil, records[0].id])
+    for (record, summary) in zip(records, [summaries[2], summaries[0]]) {
+      let summary = try #require(summary)
+      #expect(summary.number == record.number)
+      #expect(summary.uid == record.uid)
+      #expect(summary.name == record.name)
+      #expect(summary.application == record.applicationNumbers.first)
+      #expect(summary.disabled == record.disabled)
+      #expect(summary.paused == record.paused)
+    }
+    var all: [EndpointSummary?] = []
+    try catalog.forEachSummary { all.append($0) }
+    #expect(all == [summaries[2], summaries[0]])
+    all = []
+    try catalog.forEachSummary(application: "b") { all.append($0) }
+    #expect(all == [summaries[0]])
+  }
+
   @Test func `an endpoint without a name is called by its id`() throws {
     let room = try CatalogRoom()
     let made = try room.open().createEndpoint(application: "default", .named(nil))
