@@ -81,19 +81,10 @@ public enum SocketFile {
     let descriptor = socket(AF_UNIX, type, 0)
     if descriptor < 0 { throw .system(SystemError(code: errno, operation: "socket")) }
     defer { _ = close(descriptor) }
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let bytes = Array(path.utf8)
-    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+    guard let address = UnixAddress(path: path) else {
       throw .system(SystemError(code: ENAMETOOLONG, operation: "socket path \(path)"))
     }
-    unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
-    let result = unsafe withUnsafePointer(to: &address) {
-      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
-    return result == 0 ? 0 : errno
+    return address.connect(descriptor)
   }
 
   private static func number(ofGroup name: String) throws(SocketFileError) -> gid_t {

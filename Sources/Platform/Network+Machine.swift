@@ -36,23 +36,15 @@ extension Network {
 
   /// Connects to a unix stream socket; non-blocking from then on.
   public static func connect(path: String) throws(SystemError) -> Socket {
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    guard path.utf8.count < MemoryLayout.size(ofValue: address.sun_path) else {
+    guard let address = UnixAddress(path: path) else {
       throw SystemError(code: ENAMETOOLONG, operation: "socket path \(path)")
     }
-    unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path.utf8) }
     let flags = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue
     let descriptor = socket(AF_UNIX, Int32(flags), 0)
     if descriptor < 0 { throw SystemError(code: errno, operation: "socket") }
-    let (result, code) = retrying {
-      unsafe withUnsafePointer(to: &address) {
-        unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          unsafe Int(Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)))
-        }
-      }
-    }
-    if result < 0 {
+    var code = address.connect(descriptor)
+    while code == EINTR { code = address.connect(descriptor) }
+    if code != 0 {
       _ = Glibc.close(descriptor)
       throw SystemError(code: code, operation: "connect to \(path)")
     }

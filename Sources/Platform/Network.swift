@@ -111,26 +111,16 @@ public final class Network: Sendable {
   /// Listens on a unix stream socket, mode 0660; the caller has cleared the path.
   public func listen(path: String) throws(SystemError) -> Socket {
     if let simulation { return try simulation.listen(path: path) }
+    guard let address = UnixAddress(path: path) else {
+      throw SystemError(code: ENAMETOOLONG, operation: "socket path \(path)")
+    }
     let descriptor = socket(
       AF_UNIX, Int32(SOCK_STREAM.rawValue) | Self.nonBlockingFlags, 0)
     if descriptor < 0 { throw SystemError(code: errno, operation: "socket") }
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let bytes = Array(path.utf8)
-    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
-      _ = Glibc.close(descriptor)
-      throw SystemError(code: ENAMETOOLONG, operation: "socket path \(path)")
-    }
-    unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
     // The file takes the socket's own mode, less the umask; umask(2) itself is the whole process's.
     _ = fchmod(descriptor, 0o660)
-    let bound = unsafe withUnsafePointer(to: &address) {
-      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        unsafe bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
-    if bound != 0 {
-      let code = errno
+    let code = address.bind(descriptor)
+    if code != 0 {
       _ = Glibc.close(descriptor)
       throw SystemError(code: code, operation: "bind \(path)")
     }

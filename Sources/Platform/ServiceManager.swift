@@ -70,19 +70,7 @@ public struct ServiceManager: Sendable {
     let descriptor = socket(AF_UNIX, type, 0)
     guard descriptor >= 0 else { return false }
     defer { _ = close(descriptor) }
-    var peer = sockaddr_un()
-    peer.sun_family = sa_family_t(AF_UNIX)
-    var path = Array(address.utf8)
-    guard path.count < MemoryLayout.size(ofValue: peer.sun_path) else { return false }
-    if path[0] == UInt8(ascii: "@") { path[0] = 0 }
-    unsafe withUnsafeMutableBytes(of: &peer.sun_path) { unsafe $0.copyBytes(from: path) }
-    let length = socklen_t(MemoryLayout<sa_family_t>.size + path.count)
-    let bytes = Array(text.utf8)
-    let sent = unsafe withUnsafePointer(to: &peer) {
-      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        unsafe sendto(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL), $0, length)
-      }
-    }
-    return sent == bytes.count
+    guard let manager = UnixAddress(path: address, mayBeAbstract: true) else { return false }
+    return manager.send(Array(text.utf8), through: descriptor)
   }
 }

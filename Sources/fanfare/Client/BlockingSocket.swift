@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Platform
 
 /// A stream socket whose calls wait, with time-outs: a command does one thing at a time.
 struct BlockingSocket: ~Copyable {
@@ -13,22 +14,17 @@ struct BlockingSocket: ~Copyable {
 
   /// Connects to a unix socket.
   init(path: String) throws(ConnectError) {
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let room = MemoryLayout.size(ofValue: address.sun_path)
-    guard path.utf8.count < room else {
+    guard let address = UnixAddress(path: path) else {
       throw ConnectError(
-        text: "the path is longer than the \(room - 1) bytes a unix socket may have")
+        text: path.isEmpty
+          ? "the path is empty"
+          : "the path is longer than the \(UnixAddress.pathBytesMax) bytes a unix socket may have")
     }
-    unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path.utf8) }
     let descriptor = Self.open(AF_UNIX)
-    let result = unsafe withUnsafeBytes(of: address) { bytes in
-      unsafe Self.connect(descriptor, bytes.baseAddress, socklen_t(bytes.count))
-    }
-    guard result == 0 else {
-      let text = SystemText.last()
+    let code = address.connect(descriptor)
+    guard code == 0 else {
       close(descriptor)
-      throw ConnectError(text: text)
+      throw ConnectError(text: SystemText.of(code))
     }
     self.init(descriptor: descriptor)
   }
