@@ -163,131 +163,6 @@ public final class AttemptStore: Sendable {
     return AttemptNumber.make(time, serial: next)
   }
 
-  // MARK: Reading
-
-  /// Attempts of one endpoint, the newest first.
-  ///
-  /// - Parameters:
-  ///   - limit: how many at most; one more is not looked for.
-  ///   - before: only those with a lower key.
-  ///   - after: only those with a higher key, and of those the oldest.
-  public func attempts(
-    endpoint: UInt32, _ filter: AttemptFilter = AttemptFilter(), limit: Int,
-    before: Int64? = nil, after: Int64? = nil
-  ) throws(CatalogError) -> [AttemptEntry] {
-    try select(
-      "endpoint = ?", [Int64(endpoint)], filter, limit: limit, before: before, after: after)
-  }
-
-  /// Attempts for one event, the newest first.
-  public func attempts(
-    position: Position, _ filter: AttemptFilter = AttemptFilter(), limit: Int,
-    before: Int64? = nil, after: Int64? = nil
-  ) throws(CatalogError) -> [AttemptEntry] {
-    try select(
-      "position = ?", [Int64(bitPattern: position.packed)], filter, limit: limit, before: before,
-      after: after)
-  }
-
-  /// The attempt with this key; `nil` when it is not kept (any more).
-  public func attempt(number: Int64) throws(CatalogError) -> AttemptEntry? {
-    try read { database in
-      try Row.fetchOne(
-        database, sql: "SELECT * FROM attempt WHERE number = ?", arguments: [number]
-      ).map(Self.entry)
-    }
-  }
-
-  /// The last attempt of each of these deliveries that has one.
-  public func last(
-    of deliveries: [(endpoint: UInt32, position: Position)]
-  ) throws(CatalogError) -> [AttemptEntry?] {
-    try read { database in
-      let statement = try database.cachedStatement(
-        sql: """
-          SELECT * FROM attempt WHERE position = ? AND endpoint = ? ORDER BY number DESC LIMIT 1
-          """)
-      return try deliveries.map { endpoint, position in
-        try Row.fetchOne(
-          statement, arguments: [Int64(bitPattern: position.packed), endpoint]
-        ).map(Self.entry)
-      }
-    }
-  }
-
-  /// What happened at an endpoint in some hours, whole ones.
-  public func tally(
-    endpoint: UInt32, since: UnixMilliseconds, until: UnixMilliseconds
-  ) throws(CatalogError) -> AttemptTally {
-    let row = try read { database in
-      try Row.fetchOne(
-        database,
-        sql: """
-          SELECT coalesce(sum(delivered), 0) AS delivered, coalesce(sum(retried), 0) AS retried,
-            coalesce(sum(dead), 0) AS dead
-          FROM tally WHERE endpoint = ? AND hour BETWEEN ? AND ?
-          """,
-        arguments: [
-          endpoint, TallyKey(endpoint: endpoint, time: since).hour,
-          TallyKey(endpoint: endpoint, time: until).hour,
-        ])
-    }
-    guard let row else { return AttemptTally() }
-    return AttemptTally(
-      delivered: UInt64(row["delivered"] as Int64), retried: UInt64(row["retried"] as Int64),
-      dead: UInt64(row["dead"] as Int64))
-  }
-
-  private func select(
-    _ condition: String, _ value: [Int64], _ filter: AttemptFilter, limit: Int, before: Int64?,
-    after: Int64?
-  ) throws(CatalogError) -> [AttemptEntry] {
-    var conditions = [condition]
-    var values = value
-    func add(_ condition: String, _ value: Int64) {
-      conditions.append(condition)
-      values.append(value)
-    }
-    // As the partial index has it: failures are few, and looked for most.
-    let isFailure = filter.success == false || filter.statusClass.map { $0 != 200 } ?? false
-    if isFailure { conditions.append("result <> 0") }
-    if filter.success == true { conditions.append("result = 0") }
-    if let statusClass = filter.statusClass {
-      add("status / 100 = ?", Int64(statusClass / 100))
-    }
-    if let endpoint = filter.endpoint { add("endpoint = ?", Int64(endpoint)) }
-    if let since = filter.since { add("number >= ?", AttemptNumber.first(since)) }
-    if let time = filter.before { add("number < ?", AttemptNumber.first(time)) }
-    if let before { add("number < ?", before) }
-    if let after { add("number > ?", after) }
-    let found = try read { database in
-      try Row.fetchAll(
-        database,
-        sql: "SELECT * FROM attempt WHERE \(conditions.joined(separator: " AND ")) "
-          + "ORDER BY number \(after == nil ? "DESC" : "ASC") LIMIT \(limit)",
-        arguments: StatementArguments(values)
-      ).map(Self.entry)
-    }
-    return after == nil ? found : found.reversed()
-  }
-
-  private static func entry(_ row: Row) -> AttemptEntry {
-    let number: Int64 = row["number"]
-    let due: Int64 = row["due"]
-    let reason: String? = row["response"]
-    var entry = AttemptEntry(
-      endpoint: row["endpoint"],
-      position: Position(packed: UInt64(bitPattern: row["position"] as Int64)),
-      attempt: row["attempt"], time: AttemptNumber.time(number),
-      durationMicroseconds: row["duration_us"], status: row["status"],
-      result: AttemptResult(rawValue: row["result"]) ?? .dead,
-      failure: FailureClass(rawValue: UInt8(truncatingIfNeeded: row["failure"] as Int64)) ?? .none,
-      nextAttempt: due == 0 ? nil : JSONColumn.time(due), isManual: row["manual"],
-      detail: reason.map { .reason($0) })
-    entry.number = number
-    return entry
-  }
-
   func read<R>(_ body: (Database) throws -> R) throws(CatalogError) -> R {
     do { return try pool.read(body) } catch { throw CatalogError(error) }
   }
@@ -327,6 +202,17 @@ public final class AttemptStore: Sendable {
           ) STRICT;
           CREATE TABLE answer_total (bytes INTEGER NOT NULL) STRICT;
           INSERT INTO answer_total VALUES (0);
+          """)
+    }
+    migrator.registerMigration("3") { database in
+      // One index for every list of an endpoint, filtered or not: see AttemptKind.
+      try database.execute(
+        sql: """
+          DROP INDEX attempt_endpoint;
+          DROP INDEX attempt_failed;
+          ALTER TABLE attempt ADD COLUMN kind INTEGER NOT NULL
+            GENERATED ALWAYS AS (min(status / 100, 6) + 8 * (result <> 0)) VIRTUAL;
+          CREATE INDEX attempt_kind ON attempt (endpoint, kind, number);
           """)
     }
     return migrator

@@ -73,6 +73,12 @@ struct AttemptStoreTests {
     #expect(try events { $0.success = false } == [4, 3, 2])
     #expect(try events { $0.statusClass = 500 } == [2])
     #expect(try events { $0.statusClass = 0 } == [3])
+    #expect(try events { $0.statusClass = 200 } == [1])
+    #expect(
+      try events {
+        $0.statusClass = 200
+        $0.success = false
+      } == [])
     #expect(try events { $0.since = UnixMilliseconds(Self.start.value + 20) } == [4, 3])
     #expect(try events { $0.before = UnixMilliseconds(Self.start.value + 20) } == [2, 1])
     #expect(try events { $0.before = UnixMilliseconds(.max) }.count == 4)
@@ -86,6 +92,31 @@ struct AttemptStoreTests {
 
   private func answer(_ text: String, bytes: Int = 0) -> AttemptDetail {
     .answer(head: Array("X: \(text)\r\n".utf8), body: [UInt8](repeating: 7, count: bytes))
+  }
+
+  @Test func `a list of some kinds of answers is in order, and walked in both directions`() throws {
+    let (_, store) = try open()
+    let statuses = [200, 503, 0, 404, 302, 204, 999, 100]
+    let entries = (0..<40).map { index in
+      let status = statuses[index * 5 % statuses.count]
+      return entry(
+        1, UInt64(index + 1), after: UInt64(index), status / 100 == 2 ? .success : .retried,
+        status: status)
+    }
+    try store.record(entries, tally: [:])
+    let all = try store.attempts(endpoint: 1, limit: 100)
+    #expect(all.map(\.position.sequence) == (1...40).reversed())
+    var filter = AttemptFilter()
+    filter.success = false
+    let failures = try store.attempts(endpoint: 1, filter, limit: 100)
+    #expect(failures == all.filter { $0.result != .success })
+    let page = try store.attempts(endpoint: 1, filter, limit: 5, before: failures[9].number)
+    #expect(page == Array(failures[10...14]))
+    let back = try store.attempts(endpoint: 1, filter, limit: 5, after: failures[10].number)
+    #expect(back == Array(failures[5...9]))
+    filter.statusClass = 500
+    #expect(
+      try store.attempts(endpoint: 1, filter, limit: 100) == all.filter { $0.status == 503 })
   }
 
   @Test func `answers and reasons come back, until they are cleared`() throws {
