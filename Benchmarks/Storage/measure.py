@@ -80,13 +80,16 @@ def measure_ratio(options):
         status = broker.json("status")["journal"]
         say(f"ratio: journal {status['plainBytes'] / status['bytes']:.1f} × under load "
             f"({options.events / seconds:,.0f} events/s, {status['plainBytes'] / seconds / 1e6:,.0f} MB/s plain)")
-        spooled = wait_until(lambda: file_bytes(broker.data / "spool", "*") > 0, 120)
+        spooled = wait_until(lambda: broker.metric("fanfare_spool_disk_bytes") > 0, 120)
         if spooled is None:
             say("ratio: nothing was moved to the spool within 120 s")
             return False
-        wait_until(lambda: False, 10)
-        text = broker.run("spool", "--json")
-        say(f"ratio: spool {text[:300]}")
+        size = 0
+        while size < (now := broker.metric("fanfare_spool_disk_bytes")):
+            size = now
+            time.sleep(5)
+        plain = broker.metric("fanfare_spool_disk_plain_bytes")
+        say(f"ratio: spool {plain / size:.1f} × ({plain / 2**20:,.0f} MiB in {size / 2**20:,.1f})")
         return broker.pending() == options.events
     finally:
         broker.stop()
