@@ -87,8 +87,14 @@ extension EndToEnd {
       }
       let findings = SecretSearch.findings(data: broker.data, texts: texts)
       #expect(findings.isEmpty, "\(findings)")
-      // What was not planted where it is searched for would not be found either.
+      // Planted where it is searched for, it is found: in a text, and in a file between zeros and
+      // across the end of a page.
       #expect(SecretSearch.findings(data: broker.data, texts: ["x": "a\(password)b"]).count == 1)
+      let file = broker.folder.file("data/left")
+      let zeros = Data(count: 3 * 4096 - 7)
+      try (zeros + Data(password.utf8) + zeros).write(to: URL(fileURLWithPath: file))
+      #expect(SecretSearch.findings(data: broker.data, texts: [:]).count == 1)
+      try FileManager.default.removeItem(atPath: file)
     }
 
     /// Runs a program as a shell would that permits core files: no signal is blocked.

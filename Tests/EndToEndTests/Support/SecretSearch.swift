@@ -52,7 +52,8 @@ enum SecretSearch {
     let needles = secrets.flatMap(forms)
     var findings: [String] = []
     func look(_ place: String, _ bytes: Data) {
-      for (what, form) in needles where bytes.contains(form) {
+      let parts = bytes.partsWithoutZeroPages()
+      for (what, form) in needles where parts.contains(where: { $0.contains(form) }) {
         findings.append("\(place) holds \(what)")
       }
     }
@@ -97,6 +98,31 @@ enum SecretSearch {
 }
 
 extension Data {
+  private static let pageBytes = 4096
+
+  /// What lies between pages that are all zeros: a log's file is written ahead of need, and each of
+  /// hundreds of needles would be looked for in 64 MiB of nothing.
+  fileprivate func partsWithoutZeroPages() -> [Data] {
+    let zeros = [UInt8](repeating: 0, count: Self.pageBytes)
+    var parts: [Data] = []
+    var partStart: Int?
+    unsafe withUnsafeBytes { all in
+      guard let base = all.baseAddress else { return }
+      for start in stride(from: 0, to: all.count, by: Self.pageBytes) {
+        let length = Swift.min(Self.pageBytes, all.count - start)
+        let isZero = unsafe memcmp(base + start, zeros, length) == 0
+        if isZero, let first = partStart {
+          unsafe parts.append(Data(all[first..<start]))
+          partStart = nil
+        } else if !isZero, partStart == nil {
+          partStart = start
+        }
+      }
+      if let first = partStart { unsafe parts.append(Data(all[first...])) }
+    }
+    return parts
+  }
+
   /// Whether other bytes are part of it.
   fileprivate func contains(_ part: Data) -> Bool {
     guard let first = part.first, part.count <= count else { return false }
@@ -104,7 +130,6 @@ extension Data {
       unsafe part.withUnsafeBytes { needle in
         guard let base = all.baseAddress, let wanted = needle.baseAddress else { return false }
         var offset = 0
-        // Mostly zeros: the C library passes over them fastest.
         while let place = unsafe memchr(base + offset, Int32(first), all.count - offset) {
           offset = unsafe UnsafeRawPointer(place) - base
           if offset + needle.count > all.count { return false }
