@@ -40,6 +40,7 @@ let package = Package(
   products: [.executable(name: "fanfare", targets: ["fanfare"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections.git", exact: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
     .package(url: "https://github.com/groue/GRDB.swift.git", exact: "7.10.0"),
     .package(
@@ -80,7 +81,8 @@ let package = Package(
     module(
       "Broker",
       ["Base", "Flow", "Platform", "Wire", "TLS", "Storage", "Routing", "Ingest", "Delivery",
-       "Catalog", .product(name: "Logging", package: "swift-log"),
+       "Catalog", .product(name: "DequeModule", package: "swift-collections"),
+       .product(name: "Logging", package: "swift-log"),
        .product(name: "Yams", package: "Yams")]),
     controlModule(
       "Admin",

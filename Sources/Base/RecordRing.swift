@@ -33,15 +33,14 @@ public final class RecordRing: @unchecked Sendable {
     head.load(ordering: .acquiring) == tail.load(ordering: .acquiring)
   }
 
-  /// Adds a record of three parts.
+  /// Adds a record of two parts.
   /// - Returns: `false` when it does not fit now; nothing is written.
   /// - Complexity: O(bytes); no allocation.
   /// > Runs on: the producer thread only.
   public func push(
-    _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer,
-    _ third: UnsafeRawBufferPointer
+    _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
   ) -> Bool {
-    let length = first.count + second.count + third.count
+    let length = first.count + second.count
     let needed = Self.room(length)
     let start = tail.load(ordering: .relaxed)
     let end = head.load(ordering: .acquiring) &+ mask &+ 1
@@ -56,7 +55,6 @@ public final class RecordRing: @unchecked Sendable {
     place += 4
     unsafe copy(first, to: &place)
     unsafe copy(second, to: &place)
-    unsafe copy(third, to: &place)
     tail.store(start &+ UInt64(skipped + needed), ordering: .releasing)
     return true
   }

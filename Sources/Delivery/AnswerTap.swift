@@ -33,7 +33,7 @@ public final class AnswerTap: Sendable {
   /// - Complexity: O(bytes); no allocation, no waiting.
   func note(_ answer: FailedAnswer, _ text: UnsafeRawBufferPointer) {
     let hasRoom = unsafe withUnsafeBytes(of: answer) {
-      unsafe ring.push($0, text, UnsafeRawBufferPointer(start: nil, count: 0))
+      unsafe ring.push($0, text)
     }
     if !hasRoom { leftOut.add() }
   }

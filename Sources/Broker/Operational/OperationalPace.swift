@@ -1,4 +1,5 @@
 package import Base
+internal import DequeModule
 
 /// Says when what happened is told, so that a storm of it does not become a storm of events: pure.
 ///
@@ -26,8 +27,8 @@ package struct OperationalPace {
   private var waiting: [Key: OperationalEvent] = [:]
   /// Whom there is an event of within the last interval: what comes meanwhile waits for its end.
   private var told: Set<Key> = []
-  private var fresh = FIFO<Turn>()
-  private var resting = FIFO<Turn>()
+  private var fresh = Deque<Turn>()
+  private var resting = Deque<Turn>()
 
   /// Nothing happened yet.
   package init() {}
@@ -93,25 +94,5 @@ package struct OperationalPace {
     let other = resting.first?.at ?? .distantFuture
     if min(first, other) > now { return nil }
     return first <= other ? fresh.popFirst() : resting.popFirst()
-  }
-}
-
-/// A queue that gives its storage back as it is worked off.
-private struct FIFO<Element> {
-  private var elements: [Element] = []
-  private var head = 0
-
-  var first: Element? { head < elements.count ? elements[head] : nil }
-
-  mutating func append(_ element: Element) { elements.append(element) }
-
-  mutating func popFirst() -> Element? {
-    guard let element = first else { return nil }
-    head += 1
-    if head >= 1_024, head * 2 >= elements.count {
-      elements.removeFirst(head)
-      head = 0
-    }
-    return element
   }
 }
