@@ -17,6 +17,8 @@ struct CampaignTrial {
   private let log: CampaignLog
   private let disk: MemoryDisk
   private var changes: [String: [Range<Int>]] = [:]
+  /// Where the files end that were cut off.
+  private var cuts: [String: Int] = [:]
   private let isThorough: Bool
 
   /// - Parameter isThorough: reads every event, not only those of the damaged segments.
@@ -28,6 +30,7 @@ struct CampaignTrial {
       guard let before = log.files[path] else { continue }
       let ranges = image.changes(from: before)
       if !ranges.isEmpty { changes[path] = ranges }
+      if image.size < before.size { cuts[path] = image.size }
     }
     if changes.isEmpty { return nil }
     run()
@@ -66,11 +69,12 @@ struct CampaignTrial {
     } catch { failures.append("verify: \(error)") }
   }
 
-  /// Whether a report points at damaged bytes.
+  /// Whether a report points at damaged bytes, or ends where the file was cut off.
   private func names(_ path: String, _ offset: UInt64, _ length: UInt64) -> Bool {
     let start = Int(offset)
     // A whole file, when it is a checkpoint or nothing of it can be read.
     if path.contains("checkpoint-") { return changes[path] != nil }
+    if length > 0, cuts[path] == start + Int(length) { return true }
     return changes[path]?.contains {
       start < $0.upperBound && $0.lowerBound < start + max(Int(length), 1)
     } ?? false

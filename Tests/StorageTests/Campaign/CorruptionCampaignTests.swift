@@ -62,6 +62,21 @@ struct CorruptionCampaignTests {
     }
   }
 
+  /// Nothing else says then what stood in it: there is no other segment, and no checkpoint yet.
+  @Test func `the only segment of a log that ends within its header is named`() throws {
+    let log = try CampaignLog(.young)
+    let path = try #require(log.segments.last)
+    var row = Row()
+    for size in 0..<64 {
+      try Self.run(
+        .truncatedLast, log, seed: 1, form: log.contentEnd(path) - 1 - size, isThorough: true, &row)
+    }
+    #expect(row.trials == 64)
+    #expect(row.lost == 0)
+    #expect(row.failures.isEmpty)
+    #expect(row.details.isEmpty)
+  }
+
   private static func run(
     _ fault: CampaignFault, _ log: CampaignLog, seed: UInt64, form: Int?, isThorough: Bool,
     _ row: inout Row
